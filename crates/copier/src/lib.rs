@@ -1,0 +1,1 @@
+//! Copies one object server-side.

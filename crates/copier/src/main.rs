@@ -1,0 +1,3 @@
+//! The copier's Lambda binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Lists date prefixes of a bucket and publishes one message per key.

@@ -1,0 +1,3 @@
+//! The publisher's Lambda binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! AWS Lambda: functions, their execution environments and the asynchronous queue.

@@ -27,6 +27,7 @@ mod page;
 mod part_lists;
 mod parts;
 mod receive;
+mod served;
 mod service;
 mod spool;
 mod store;

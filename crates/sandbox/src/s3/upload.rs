@@ -228,3 +228,50 @@ impl Part {
         digest.expect("a part's checksum is in base64")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::object::now;
+
+    const PART_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+
+    #[test]
+    fn ten_thousand_parts_of_5_gib_are_one_object_with_the_checksum_of_its_source() {
+        let source = Content::repeat(vec![3; 1024 * 1024].into(), 10_000 * PART_BYTES);
+        let part = |number: i32| {
+            let start = (number as u64 - 1) * PART_BYTES;
+            let content = source.slice(start..start + PART_BYTES);
+            let value = Crc::Crc64Nvme.to_base64(content.crc(Crc::Crc64Nvme).unwrap());
+            let checksum = Checksum::full_object(Algorithm::DEFAULT, value);
+            let etag = format!("{number:032x}");
+            Part {
+                content,
+                etag,
+                checksum,
+                own_checksum: None,
+                last_modified: now(),
+            }
+        };
+        let upload = Upload {
+            attributes: Attributes::default(),
+            checksum: UploadChecksum::declared(None, None).unwrap(),
+            initiated: now(),
+            parts: (1..=10_000).map(|number| (number, part(number))).collect(),
+        };
+        let listed = |(number, part): (&i32, &Part)| ListedPart {
+            number: *number,
+            etag: part.etag.clone(),
+            checksums: Vec::new(),
+        };
+        let listed: Vec<_> = upload.parts.iter().map(listed).collect();
+        let object = upload.assemble(&listed).unwrap();
+        assert_eq!(object.content.len(), 53_687_091_200_000);
+        let value = Crc::Crc64Nvme.to_base64(source.crc(Crc::Crc64Nvme).unwrap());
+        assert_eq!(
+            object.checksum,
+            Checksum::full_object(Algorithm::DEFAULT, value)
+        );
+        assert!(object.etag.ends_with("-10000"));
+    }
+}

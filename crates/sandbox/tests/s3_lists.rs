@@ -188,6 +188,12 @@ async fn url_encoding_applies_to_everything_made_of_keys() {
     assert_eq!(page.common_prefixes()[0].prefix(), Some("p+%2B/a+b%25/"));
     assert_eq!(page.contents()[0].key(), Some("p+%2B/%C3%A9%01"));
     assert_eq!(page.encoding_type(), Some(&EncodingType::Url));
+    let other = s3
+        .client
+        .list_objects_v2()
+        .bucket(BUCKET)
+        .encoding_type(EncodingType::from("base64"));
+    assert_eq!(refusal(other.send().await), refused(400, "InvalidArgument"));
 }
 
 #[tokio::test]

@@ -288,7 +288,11 @@ async fn the_same_completion_again_succeeds_again_and_another_does_not() {
     let s3 = s3().await;
     let (upload, parts) = two_parts(&s3, "k").await;
     let first = complete(&s3, "k", &upload, &parts).send().await.unwrap();
-    let again = complete(&s3, "k", &upload, &parts).send().await.unwrap();
+    let again = complete(&s3, "k", &upload, &parts)
+        .if_none_match("*")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(
         (first.e_tag(), first.checksum_crc64_nvme()),
         (again.e_tag(), again.checksum_crc64_nvme())

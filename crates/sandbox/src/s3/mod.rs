@@ -40,5 +40,7 @@ pub use access::ACCOUNT_ID;
 pub use attributes::{Attributes, Encryption, Kms};
 pub use content::{Chunks, Content};
 pub use crc::Crc;
+pub use s3s::dto::Timestamp;
+pub use s3s::{S3Error, S3Result};
 pub use service::service;
 pub use store::Store;

@@ -1,7 +1,7 @@
 //! The headers and parameters each operation serves; any other is refused.
 
 /// Signing, integrity and ownership, which any operation may carry.
-pub(super) const EVERY_HEADER: [&str; 14] = [
+pub(super) const EVERY_HEADER: [&str; 13] = [
     "x-amz-checksum-crc32",
     "x-amz-checksum-crc32c",
     "x-amz-checksum-crc64nvme",
@@ -13,7 +13,6 @@ pub(super) const EVERY_HEADER: [&str; 14] = [
     "x-amz-expected-bucket-owner",
     "x-amz-sdk-checksum-algorithm",
     "x-amz-security-token",
-    "x-amz-te",
     "x-amz-trailer",
     "x-amz-user-agent",
 ];

@@ -9,7 +9,7 @@ use super::attributes::Attributes;
 use super::checksum::{Algorithm, Checksum, Kind};
 use super::content::Content;
 use super::crc::Crc;
-use super::digest::{Digester, multipart_etag};
+use super::digest::{composite, multipart_etag};
 use super::limits::PART_MIN_BYTES;
 use super::object::Object;
 
@@ -54,7 +54,7 @@ impl UploadChecksum {
         let (default, only) = match declared {
             Algorithm::Crc(Crc::Crc64Nvme) => (Kind::FullObject, true),
             Algorithm::Crc(_) => (Kind::Composite, false),
-            Algorithm::Sha1 | Algorithm::Sha256 => (Kind::Composite, true),
+            Algorithm::Sha(_) => (Kind::Composite, true),
         };
         let kind = kind.unwrap_or(default);
         if only && kind != default {
@@ -207,11 +207,7 @@ impl Upload {
             }
             _ => {
                 let digests: Vec<u8> = parts.iter().flat_map(|part| part.digest()).collect();
-                format!(
-                    "{}-{}",
-                    Digester::composite(algorithm, &digests),
-                    parts.len()
-                )
+                format!("{}-{}", composite(algorithm, &digests), parts.len())
             }
         };
         Checksum {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use s3s::service::S3Service;
 use serde_json::json;
 
 use crate::body::{self, Body};
@@ -18,10 +20,10 @@ const OVERVIEW_PATH: &str = "/_sandbox";
 const UNKNOWN_KEY: &str = "The security token included in the request is invalid.";
 
 /// The services behind the port.
-#[derive(Debug)]
 pub(crate) struct Router {
     pub(crate) access_key: String,
     pub(crate) requests: Arc<Requests>,
+    pub(crate) s3: S3Service,
     pub(crate) sns: Sns,
     pub(crate) lambda: Lambda,
 }
@@ -51,9 +53,14 @@ impl Router {
         }
     }
 
-    async fn s3(&self, _request: Request<Incoming>) -> Response<Body> {
-        let message = "the sandbox has no S3 yet";
-        sns::refuse("NotImplemented", StatusCode::NOT_IMPLEMENTED, message)
+    async fn s3(&self, request: Request<Incoming>) -> Response<Body> {
+        match self.s3.call(request.map(s3s::Body::from)).await {
+            Ok(response) => response.map(BodyExt::boxed_unsync),
+            Err(error) => {
+                let failure = json!({ "message": format!("s3 could not answer: {error:?}") });
+                body::json(StatusCode::INTERNAL_SERVER_ERROR, &failure)
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One listener for the three services, and what a running sandbox offers its owner.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::lambda::{Lambda, Logs};
 use crate::router::Router;
 use crate::sns::Sns;
-use crate::{Requests, listen};
+use crate::{Requests, listen, s3};
 
 /// The port people know from other stand-ins for AWS.
 const DEFAULT_PORT: u16 = 4566;
@@ -46,10 +47,10 @@ impl Default for Options {
 }
 
 /// A running sandbox. Dropping it closes the port and kills every function process.
-#[derive(Debug)]
 pub struct Sandbox {
     endpoint_url: String,
     environment: Vec<(String, String)>,
+    store: Arc<s3::Store>,
     router: Arc<Router>,
     server: AbortOnDropHandle<()>,
 }
@@ -67,7 +68,15 @@ impl Sandbox {
         let requests = Arc::new(Requests::default());
         let lambda = Lambda::new(&options.region, environment.clone(), options.logs);
         let sns = Sns::new(&options.region, lambda.clone(), &endpoint_url);
+        let store = Arc::new(s3::Store::new(&options.region)?);
+        let s3 = s3::service(
+            store.clone(),
+            &options.access_key,
+            &options.secret_key,
+            requests.clone(),
+        );
         let router = Arc::new(Router {
+            s3,
             access_key: options.access_key,
             requests,
             sns,
@@ -82,6 +91,7 @@ impl Sandbox {
         Ok(Self {
             endpoint_url,
             environment,
+            store,
             router,
             server,
         })
@@ -90,6 +100,11 @@ impl Sandbox {
     /// The URL of all three services, such as `http://127.0.0.1:4566`.
     pub fn endpoint_url(&self) -> &str {
         &self.endpoint_url
+    }
+
+    /// The buckets and their objects.
+    pub fn s3(&self) -> &s3::Store {
+        &self.store
     }
 
     /// The topics.
@@ -119,6 +134,14 @@ impl Sandbox {
         // The port is free once the task has gone; that it was cancelled is no news.
         let _ = (&mut self.server).await;
         self.router.lambda.shutdown().await;
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("endpoint_url", &self.endpoint_url)
+            .finish_non_exhaustive()
     }
 }
 

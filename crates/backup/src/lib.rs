@@ -1,1 +1,8 @@
-//! The vocabulary both functions share.
+//! The vocabulary both functions share: objects, days, the wire message and how a function is set up.
+
+pub mod aws;
+pub mod day;
+pub mod env;
+pub mod message;
+pub mod object;
+pub mod telemetry;

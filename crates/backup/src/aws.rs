@@ -1,0 +1,210 @@
+//! How the SDK is set up, and what it says when a call failed.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// Attempts of one call, the first included: S3 and SNS answer a burst with 503 until they have scaled,
+/// and the SDK's three attempts are over in a second.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// The longest pause between two attempts.
+const MAX_BACKOFF: Duration = Duration::from_secs(20);
+
+/// A connection that is not there by then will not come.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest attempt of a call that moves no object data. The SDK has no limit of its own.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The SDK's configuration from the environment, with our retries and timeouts, for a region or the
+/// function's own.
+pub async fn sdk_config(region: Option<&str>) -> SdkConfig {
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(MAX_ATTEMPTS)
+                .with_max_backoff(MAX_BACKOFF),
+        )
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .build(),
+        )
+        // It takes a copy's silence for a stalled download and kills it; only CopyObject is exempt
+        // (https://github.com/smithy-lang/smithy-rs/issues/4439). Every attempt has a timeout instead.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    match region {
+        Some(region) => loader.region(Region::new(region.to_owned())).load().await,
+        None => loader.load().await,
+    }
+}
+
+/// Whether S3 is asked with the bucket in the path: other servers than S3 have no name per bucket.
+pub fn force_path_style(config: &SdkConfig) -> bool {
+    config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some()
+}
+
+/// What a failed call came to, in one line: the service's own code and words where it answered.
+#[derive(Debug)]
+pub struct Cause {
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// The service's error code; an answer to HEAD has none.
+    pub code: Option<String>,
+    text: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Cause {
+    /// An answer of success that lacks what it must have.
+    pub fn unusable_answer(text: &str) -> Cause {
+        Cause {
+            status: Some(200),
+            code: None,
+            text: text.to_owned(),
+            source: None,
+        }
+    }
+
+    /// Whether the service asked to slow down.
+    pub fn is_throttle(&self) -> bool {
+        self.status == Some(429)
+            || matches!(
+                self.code.as_deref(),
+                Some(
+                    "SlowDown"
+                        | "ServiceUnavailable"
+                        | "Throttling"
+                        | "ThrottlingException"
+                        | "Throttled"
+                        | "ThrottledException"
+                        | "TooManyRequestsException"
+                        | "RequestLimitExceeded"
+                )
+            )
+            || (self.status == Some(503) && self.code.is_none())
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+impl<E> From<SdkError<E, HttpResponse>> for Cause
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    fn from(error: SdkError<E, HttpResponse>) -> Cause {
+        let status = error
+            .raw_response()
+            .map(|response| response.status().as_u16());
+        let (code, message) = match error.as_service_error() {
+            Some(service) => (
+                service.code().map(str::to_owned),
+                service.message().map(str::to_owned),
+            ),
+            None => (None, None),
+        };
+        let text = match (&code, &message, status) {
+            (Some(code), Some(message), Some(status)) => {
+                format!("{code}: {message} (status {status})")
+            }
+            (Some(code), None, Some(status)) => format!("{code} (status {status})"),
+            (None, _, Some(status)) => format!("status {status} without an error code"),
+            _ => chain(&error),
+        };
+        Cause {
+            status,
+            code,
+            text,
+            source: Some(Box::new(error)),
+        }
+    }
+}
+
+/// An error and everything that caused it, in one line. A [`Cause`] ends the line: it has said all that
+/// the SDK's own layers below it would repeat.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut current = error;
+    while let Some(source) = current.source().filter(|_| !current.is::<Cause>()) {
+        line = format!("{line}: {source}");
+        current = source;
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("unhandled")]
+    struct Answer(ErrorMetadata);
+
+    impl ProvideErrorMetadata for Answer {
+        fn meta(&self) -> &ErrorMetadata {
+            &self.0
+        }
+    }
+
+    fn answer(status: u16, code: Option<&str>, message: Option<&str>) -> Cause {
+        let mut metadata = ErrorMetadata::builder();
+        if let Some(code) = code {
+            metadata = metadata.code(code);
+        }
+        if let Some(message) = message {
+            metadata = metadata.message(message);
+        }
+        let response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+        SdkError::service_error(Answer(metadata.build()), response).into()
+    }
+
+    #[test]
+    fn a_cause_is_the_services_own_words() {
+        let cause = answer(403, Some("AccessDenied"), Some("no"));
+        assert_eq!(chain(&cause), "AccessDenied: no (status 403)");
+        assert_eq!(
+            chain(&answer(404, None, None)),
+            "status 404 without an error code"
+        );
+    }
+
+    #[test]
+    fn knows_a_request_to_slow_down_from_a_refusal() {
+        assert!(answer(503, Some("SlowDown"), None).is_throttle());
+        assert!(answer(503, None, None).is_throttle());
+        assert!(answer(400, Some("Throttled"), None).is_throttle());
+        assert!(!answer(403, Some("AccessDenied"), None).is_throttle());
+        assert!(!answer(500, Some("InternalError"), None).is_throttle());
+    }
+
+    #[test]
+    fn a_call_without_an_answer_is_told_with_its_causes() {
+        let error: SdkError<Answer, HttpResponse> = SdkError::timeout_error("no answer in 30 s");
+        assert!(chain(&Cause::from(error)).ends_with("no answer in 30 s"));
+    }
+}

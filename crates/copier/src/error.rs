@@ -1,0 +1,221 @@
+//! Why a copy failed, named for what the reader does about it.
+
+use backup::aws::{Cause, chain};
+use backup::message::MessageError;
+use backup::object::KeyError;
+use lambda_runtime::Diagnostic;
+
+use crate::plan::TooLarge;
+
+/// Why a copy failed. Nothing is left at the destination but for a [`CopyError::ChecksumMismatch`] of a
+/// CopyObject.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The event is none that SNS sends: correct the subscription, or the event.
+    #[error("the event is not an SNS event with at least one record")]
+    InvalidEvent(#[source] Option<serde_json::Error>),
+    /// The message asks for nothing that can be copied: correct whoever published it.
+    #[error("SNS message {message_id} is not a request to copy an object")]
+    InvalidMessage {
+        /// The SNS message.
+        message_id: String,
+        /// What is wrong with it.
+        source: MessageError,
+    },
+    /// The message names another bucket than the configured source: publisher and copier disagree, or
+    /// somebody tries.
+    #[error("the message asks for bucket {given:?}; this copier copies from {configured:?} only")]
+    ForeignBucket {
+        /// The message's bucket.
+        given: String,
+        /// `SOURCE_BUCKET`.
+        configured: String,
+    },
+    /// There is no such object or bucket: deleted since it was listed, or never there.
+    #[error("{object} does not exist")]
+    SourceMissing {
+        /// The source.
+        object: String,
+        /// What S3 said.
+        #[source]
+        cause: Option<Cause>,
+    },
+    /// The source was overwritten while it was copied: the next delivery copies it as it is then.
+    #[error("{object} was changed while it was copied")]
+    SourceChanged {
+        /// The source.
+        object: String,
+        /// What S3 said.
+        #[source]
+        cause: Cause,
+    },
+    /// The source is in an archive: restore it, then redrive the message.
+    #[error("{object} is archived and cannot be copied before it is restored")]
+    Archived {
+        /// The source.
+        object: String,
+        /// What S3 said.
+        #[source]
+        cause: Option<Cause>,
+    },
+    /// The destination was written by someone else while the copy ran: the next delivery looks again.
+    #[error("{object} was written by someone else while the copy ran")]
+    DestinationChanged {
+        /// The destination.
+        object: String,
+        /// What S3 said.
+        #[source]
+        cause: Cause,
+    },
+    /// The key with `DEST_PREFIX` is none that S3 takes: shorten the prefix.
+    #[error("{object} cannot be the destination")]
+    DestinationKey {
+        /// The destination.
+        object: String,
+        /// What is wrong with the key.
+        source: KeyError,
+    },
+    /// The source is larger than any upload.
+    #[error("{object} cannot be copied")]
+    TooLarge {
+        /// The source.
+        object: String,
+        /// The limit.
+        source: TooLarge,
+    },
+    /// A bucket's or a key's policy, or the function's, forbids the call: grant it.
+    #[error("{operation} of {object} was denied")]
+    AccessDenied {
+        /// The S3 operation.
+        operation: &'static str,
+        /// What it was about.
+        object: String,
+        /// What S3 said.
+        #[source]
+        cause: Cause,
+    },
+    /// S3 asked to slow down until the retries were used up: lower the concurrency.
+    #[error("{operation} of {object} was throttled at every attempt")]
+    Throttled {
+        /// The S3 operation.
+        operation: &'static str,
+        /// What it was about.
+        object: String,
+        /// What S3 said.
+        #[source]
+        cause: Cause,
+    },
+    /// The copy's checksum is not the source's: S3 refused it, or we did.
+    #[error("the copy at {object} has another checksum than its source")]
+    ChecksumMismatch {
+        /// The destination.
+        object: String,
+        /// What S3 said, or the two values.
+        #[source]
+        cause: Cause,
+    },
+    /// S3 did not answer, or failed: a retry may help.
+    #[error("{operation} of {object} failed at every attempt")]
+    Unavailable {
+        /// The S3 operation.
+        operation: &'static str,
+        /// What it was about.
+        object: String,
+        /// What S3 said.
+        #[source]
+        cause: Cause,
+    },
+    /// S3 refused the call for another reason: read it.
+    #[error("{operation} of {object} was refused")]
+    Refused {
+        /// The S3 operation.
+        operation: &'static str,
+        /// What it was about.
+        object: String,
+        /// What S3 said.
+        #[source]
+        cause: Cause,
+    },
+    /// Several records came in one event and some failed; every one was tried.
+    #[error("{failed} of {records} records failed, the first:")]
+    Several {
+        /// How many failed.
+        failed: usize,
+        /// How many there were.
+        records: usize,
+        /// The first failure.
+        #[source]
+        first: Box<CopyError>,
+    },
+}
+
+impl CopyError {
+    /// What a failed call on an object means where the call has no meaning of its own for it.
+    pub fn of(operation: &'static str, object: &str, cause: impl Into<Cause>) -> CopyError {
+        let cause = cause.into();
+        let object = object.to_owned();
+        if cause.is_throttle() {
+            return CopyError::Throttled {
+                operation,
+                object,
+                cause,
+            };
+        }
+        match (cause.code.as_deref(), cause.status) {
+            (Some("InvalidObjectState" | "ObjectNotInActiveTierError"), _) => CopyError::Archived {
+                object,
+                cause: Some(cause),
+            },
+            (Some("NoSuchKey" | "NoSuchVersion"), _) => CopyError::SourceMissing {
+                object,
+                cause: Some(cause),
+            },
+            (Some("BadDigest"), _) => CopyError::ChecksumMismatch { object, cause },
+            (_, Some(403)) => CopyError::AccessDenied {
+                operation,
+                object,
+                cause,
+            },
+            (_, Some(400..=499)) => CopyError::Refused {
+                operation,
+                object,
+                cause,
+            },
+            _ => CopyError::Unavailable {
+                operation,
+                object,
+                cause,
+            },
+        }
+    }
+
+    /// The Lambda error type: stable, so that an alarm or a queue reader can branch on it.
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            CopyError::InvalidEvent(_) => "InvalidEvent",
+            CopyError::InvalidMessage { .. } => "InvalidMessage",
+            CopyError::ForeignBucket { .. } => "ForeignBucket",
+            CopyError::SourceMissing { .. } => "SourceMissing",
+            CopyError::SourceChanged { .. } => "SourceChanged",
+            CopyError::Archived { .. } => "Archived",
+            CopyError::DestinationChanged { .. } => "DestinationChanged",
+            CopyError::DestinationKey { .. } => "DestinationKey",
+            CopyError::TooLarge { .. } => "TooLarge",
+            CopyError::AccessDenied { .. } => "AccessDenied",
+            CopyError::Throttled { .. } => "Throttled",
+            CopyError::ChecksumMismatch { .. } => "ChecksumMismatch",
+            CopyError::Unavailable { .. } => "Unavailable",
+            CopyError::Refused { .. } => "Refused",
+            CopyError::Several { first, .. } => first.error_type(),
+        }
+    }
+}
+
+impl From<CopyError> for Diagnostic {
+    fn from(error: CopyError) -> Diagnostic {
+        Diagnostic {
+            error_type: error.error_type().to_owned(),
+            error_message: chain(&error),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The copier over an SDK client whose answers are made up: what S3 seldom answers.
+
+#![allow(clippy::unwrap_used)]
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::{Credentials, Region};
+use aws_sdk_s3::operation::abort_multipart_upload::AbortMultipartUploadOutput;
+use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadOutput;
+use aws_sdk_s3::operation::create_multipart_upload::CreateMultipartUploadOutput;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::operation::upload_part_copy::UploadPartCopyOutput;
+use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::types::{ChecksumType, CopyPartResult};
+use aws_sdk_s3::{Client, Config};
+use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock};
+use backup::env::Environment;
+use copier::copy::Copier;
+use copier::error::CopyError;
+
+const MIB: u64 = 1 << 20;
+
+fn copier(rules: &[&Rule]) -> Copier {
+    let mut mocked = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
+    for rule in rules {
+        mocked = mocked.with_rule(rule);
+    }
+    let client = Client::from_conf(
+        Config::builder()
+            .behavior_version_latest()
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("a", "s", None, None, "test"))
+            .http_client(create_mock_http_client())
+            .interceptor(mocked)
+            .build(),
+    );
+    let environment = Environment::from([
+        ("SOURCE_BUCKET", "source"),
+        ("DEST_BUCKET", "backup"),
+        ("PARTS_IN_FLIGHT", "4"),
+    ]);
+    let config = copier::config::Config::from_env(&environment).unwrap();
+    Copier {
+        source: client.clone(),
+        destination: client,
+        config,
+    }
+}
+
+/// The source's head, of 20 parts; nothing at the destination.
+fn heads() -> (Rule, Rule) {
+    let source = mock!(Client::head_object)
+        .match_requests(|head| head.bucket() == Some("source"))
+        .then_output(|| {
+            HeadObjectOutput::builder()
+                .content_length((20 * 64 * MIB) as i64)
+                .e_tag("\"source-etag\"")
+                .last_modified(DateTime::from_secs(1_467_284_523))
+                .checksum_crc64_nvme("c291cmNlY3Jj")
+                .checksum_type(ChecksumType::FullObject)
+                .build()
+        });
+    let destination = mock!(Client::head_object)
+        .match_requests(|head| head.bucket() == Some("backup"))
+        .then_http_response(|| error(404, ""));
+    (source, destination)
+}
+
+fn create() -> Rule {
+    mock!(Client::create_multipart_upload).then_output(|| {
+        CreateMultipartUploadOutput::builder()
+            .upload_id("upload-1")
+            .build()
+    })
+}
+
+fn part() -> UploadPartCopyOutput {
+    UploadPartCopyOutput::builder()
+        .copy_part_result(CopyPartResult::builder().e_tag("\"p\"").build())
+        .build()
+}
+
+fn abort() -> Rule {
+    mock!(Client::abort_multipart_upload)
+        .match_requests(|abort| abort.upload_id() == Some("upload-1"))
+        .then_output(|| AbortMultipartUploadOutput::builder().build())
+}
+
+fn error(status: u16, code: &str) -> HttpResponse {
+    let body = format!("<Error><Code>{code}</Code><Message>made up</Message></Error>");
+    HttpResponse::new(
+        status.try_into().unwrap(),
+        if code.is_empty() { String::new() } else { body }.into(),
+    )
+}
+
+/// Parts that all succeed but the one of the number, which S3 answers with an error.
+fn parts_but(number: i32, status: u16, code: &'static str) -> (Rule, Rule) {
+    let failing = mock!(Client::upload_part_copy)
+        .match_requests(move |part| part.part_number() == Some(number))
+        .then_http_response(move || error(status, code));
+    (failing, mock!(Client::upload_part_copy).then_output(part))
+}
+
+#[tokio::test]
+async fn a_failing_part_stops_the_copy_and_aborts_the_upload_once() {
+    let ((source, destination), create, abort) = (heads(), create(), abort());
+    let (failing, parts) = parts_but(6, 403, "AccessDenied");
+    let copier = copier(&[&source, &destination, &create, &failing, &parts, &abort]);
+    let failure = copier.copy("k").await.unwrap_err();
+    assert_eq!(failure.error_type(), "AccessDenied");
+    assert_eq!(
+        failure.to_string(),
+        "UploadPartCopy of s3://source/k was denied"
+    );
+    assert_eq!(failing.num_calls(), 1);
+    assert!(
+        parts.num_calls() < 12,
+        "{} parts were copied after all",
+        parts.num_calls()
+    );
+    assert_eq!(abort.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn a_failed_abort_does_not_hide_why_the_copy_failed() {
+    let ((source, destination), create) = (heads(), create());
+    let (failing, parts) = parts_but(1, 412, "PreconditionFailed");
+    let abort =
+        mock!(Client::abort_multipart_upload).then_http_response(|| error(403, "AccessDenied"));
+    let copier = copier(&[&source, &destination, &create, &failing, &parts, &abort]);
+    let failure = copier.copy("k").await.unwrap_err();
+    assert!(
+        matches!(failure, CopyError::SourceChanged { .. }),
+        "{failure:?}"
+    );
+    assert_eq!(abort.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_without_an_etag_is_no_copied_part() {
+    let ((source, destination), create, abort) = (heads(), create(), abort());
+    let parts =
+        mock!(Client::upload_part_copy).then_output(|| UploadPartCopyOutput::builder().build());
+    let copier = copier(&[&source, &destination, &create, &parts, &abort]);
+    let failure = copier.copy("k").await.unwrap_err();
+    assert_eq!(failure.error_type(), "Unavailable");
+    assert_eq!(
+        backup::aws::chain(&failure),
+        "UploadPartCopy of s3://source/k failed at every attempt: the answer has no ETag of the part"
+    );
+    assert_eq!(abort.num_calls(), 1);
+}
+
+#[tokio::test]
+async fn every_read_is_pinned_and_completion_is_conditional_ordered_and_checked() {
+    let ((source, destination), create) = (heads(), create());
+    let parts = mock!(Client::upload_part_copy)
+        .match_requests(|part| {
+            let first = (part.part_number().unwrap() - 1) as u64 * 64 * MIB;
+            part.copy_source() == Some("source/a%20b%2B%25")
+                && part.copy_source_if_match() == Some("\"source-etag\"")
+                && part.copy_source_range()
+                    == Some(&format!("bytes={first}-{}", first + 64 * MIB - 1))
+        })
+        .then_output(part);
+    let complete = mock!(Client::complete_multipart_upload)
+        .match_requests(|complete| {
+            let parts = complete.multipart_upload().unwrap().parts();
+            complete.if_none_match() == Some("*")
+                && complete.if_match().is_none()
+                && complete.mpu_object_size() == Some((20 * 64 * MIB) as i64)
+                && complete.checksum_crc64_nvme() == Some("c291cmNlY3Jj")
+                && parts
+                    .iter()
+                    .map(|part| part.part_number().unwrap())
+                    .eq(1..=20)
+        })
+        .then_output(|| {
+            CompleteMultipartUploadOutput::builder()
+                .e_tag("\"copy-20\"")
+                .checksum_crc64_nvme("c291cmNlY3Jj")
+                .build()
+        });
+    let copier = copier(&[&source, &destination, &create, &parts, &complete]);
+    let outcome = copier.copy("a b+%").await.unwrap();
+    assert_eq!(outcome.verified_by(), "CRC64NVME");
+    assert_eq!((parts.num_calls(), complete.num_calls()), (20, 1));
+}
+
+#[tokio::test]
+async fn a_copy_with_another_checksum_than_its_source_is_an_error() {
+    let ((source, destination), create, abort) = (heads(), create(), abort());
+    let parts = mock!(Client::upload_part_copy).then_output(part);
+    let complete = mock!(Client::complete_multipart_upload).then_output(|| {
+        CompleteMultipartUploadOutput::builder()
+            .e_tag("\"copy-20\"")
+            .checksum_crc64_nvme("b3RoZXI=")
+            .build()
+    });
+    let copier = copier(&[&source, &destination, &create, &parts, &complete, &abort]);
+    let failure = copier.copy("k").await.unwrap_err();
+    assert_eq!(failure.error_type(), "ChecksumMismatch");
+    assert_eq!(
+        backup::aws::chain(&failure),
+        "the copy at s3://backup/k has another checksum than its source: \
+         the source's CRC64NVME is c291cmNlY3Jj, the copy's CRC64NVME is b3RoZXI="
+    );
+}
+
+#[tokio::test]
+async fn what_s3_refuses_at_completion_has_a_type_of_its_own() {
+    for (status, code, expected) in [
+        (400, "BadDigest", "ChecksumMismatch"),
+        (412, "PreconditionFailed", "DestinationChanged"),
+        (409, "ConditionalRequestConflict", "DestinationChanged"),
+        (400, "InvalidPart", "Refused"),
+    ] {
+        let ((source, destination), create, abort) = (heads(), create(), abort());
+        let parts = mock!(Client::upload_part_copy).then_output(part);
+        let complete = mock!(Client::complete_multipart_upload)
+            .then_http_response(move || error(status, code));
+        let copier = copier(&[&source, &destination, &create, &parts, &complete, &abort]);
+        let failure = copier.copy("k").await.unwrap_err();
+        assert_eq!(failure.error_type(), expected, "{code}");
+        assert_eq!(abort.num_calls(), 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_forbidden_head_says_what_was_denied() {
+    let (_, destination) = heads();
+    let source = mock!(Client::head_object)
+        .match_requests(|head| head.bucket() == Some("source"))
+        .then_http_response(|| error(403, ""));
+    let failure = copier(&[&source, &destination])
+        .copy("k\n")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        backup::aws::chain(&failure),
+        "HeadObject of s3://source/k\\n was denied: status 403 without an error code"
+    );
+}

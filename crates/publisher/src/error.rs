@@ -1,0 +1,94 @@
+//! Why a publisher's invocation failed, named for what the reader does about it.
+
+use backup::aws::{Cause, chain};
+use backup::object::{printable, s3_uri};
+use lambda_runtime::Diagnostic;
+
+use crate::event::EventError;
+use crate::publish::Summary;
+
+/// Why an invocation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PublisherError {
+    /// The event asks for nothing the publisher does: correct the event.
+    #[error(transparent)]
+    InvalidEvent(#[from] EventError),
+    /// The source bucket could not be listed to its end; what was listed was published.
+    #[error(
+        "{} of {} prefixes could not be listed to their end: {}; \
+         {} of the {} keys listed were published: mend the reason and invoke again with the same event",
+        .0.unlisted.len(), .0.prefixes, unlisted(.0), .0.published, .0.listed
+    )]
+    ListFailed(Box<Summary>),
+    /// Some messages were not accepted; all others were published.
+    #[error(
+        "{} of {} messages could not be published, all others were: {}; invoke again with the same event",
+        .0.failed, .0.listed, failures(.0)
+    )]
+    PublishFailed(Box<Summary>),
+}
+
+impl PublisherError {
+    /// The Lambda error type: stable, so that an alarm or a queue reader can branch on it.
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            PublisherError::InvalidEvent(_) => "InvalidEvent",
+            PublisherError::ListFailed(summary) if denied(summary) => "AccessDenied",
+            PublisherError::ListFailed(_) => "ListFailed",
+            PublisherError::PublishFailed(_) => "PublishFailed",
+        }
+    }
+}
+
+impl From<PublisherError> for Diagnostic {
+    fn from(error: PublisherError) -> Diagnostic {
+        Diagnostic {
+            error_type: error.error_type().to_owned(),
+            error_message: chain(&error),
+        }
+    }
+}
+
+/// The first prefix that was not listed to its end, with the reason.
+fn unlisted(summary: &Summary) -> String {
+    summary
+        .unlisted
+        .first()
+        .map(|error| chain(error))
+        .unwrap_or_default()
+}
+
+fn denied(summary: &Summary) -> bool {
+    summary
+        .unlisted
+        .first()
+        .is_some_and(|unlisted| unlisted.cause.code.as_deref() == Some("AccessDenied"))
+}
+
+/// The first failed keys with their reasons.
+fn failures(summary: &Summary) -> String {
+    let named: Vec<_> = summary
+        .failures
+        .iter()
+        .map(|failure| format!("{} ({})", printable(&failure.key), failure.reason))
+        .collect();
+    let more = summary.failed as usize - named.len();
+    if more == 0 {
+        named.join(", ")
+    } else {
+        format!("{} and {more} more", named.join(", "))
+    }
+}
+
+/// A prefix that was not listed to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("listing {} failed", s3_uri(.bucket, .prefix))]
+pub struct ListError {
+    /// The bucket.
+    pub bucket: String,
+    /// The prefix.
+    pub prefix: String,
+    /// What S3 said.
+    #[source]
+    pub cause: Cause,
+}

@@ -10,7 +10,7 @@ use tracing::{Instrument, info, info_span};
 use crate::config::Config;
 use crate::error::PublisherError;
 use crate::event::{self, Order};
-use crate::list;
+use crate::list::{self, Bucket};
 use crate::publish::{Summary, publish};
 use crate::topic::Topic;
 
@@ -87,7 +87,13 @@ impl Publisher {
             concurrency: self.config.publish_concurrency,
         };
         let count = prefixes.len() as u64;
-        let objects = list::objects(&self.s3, &self.config, prefixes);
+        let bucket = Bucket {
+            client: &self.s3,
+            name: &self.config.source_bucket,
+            expected_owner: self.config.source_bucket_owner.as_deref(),
+            concurrency: self.config.list_concurrency,
+        };
+        let objects = list::objects(bucket, prefixes);
         let summary = publish(run, count, objects, (!order.dry_run).then_some(topic)).await?;
         let Summary {
             listed,

@@ -11,19 +11,30 @@ use futures::stream::{self, Stream, StreamExt};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
-use crate::config::Config;
 use crate::error::ListError;
 
-/// The objects under each prefix, `LIST_CONCURRENCY` prefixes at a time, in no order. One page of each is
-/// held at most. A prefix that cannot be listed ends in an error and does not end the others.
+/// A bucket and how it is listed.
+#[derive(Debug, Clone, Copy)]
+pub struct Bucket<'a> {
+    /// The client for the bucket's region.
+    pub client: &'a Client,
+    /// The bucket.
+    pub name: &'a str,
+    /// The account it must belong to.
+    pub expected_owner: Option<&'a str>,
+    /// Prefixes listed at the same time.
+    pub concurrency: usize,
+}
+
+/// The objects under each prefix, in no order. One page of each prefix in progress is held at most. A
+/// prefix that cannot be listed ends in an error and does not end the others.
 pub fn objects<'a>(
-    client: &'a Client,
-    config: &'a Config,
+    bucket: Bucket<'a>,
     prefixes: Vec<String>,
 ) -> impl Stream<Item = Result<ObjectRef, ListError>> + 'a {
     stream::iter(prefixes)
-        .map(move |prefix| Box::pin(pages(client, config, prefix).flat_map(stream::iter)))
-        .flatten_unordered(config.list_concurrency)
+        .map(move |prefix| Box::pin(pages(bucket, prefix).flat_map(stream::iter)))
+        .flatten_unordered(bucket.concurrency)
 }
 
 /// Where a listing stands.
@@ -34,11 +45,10 @@ enum Position {
 }
 
 /// The pages under one prefix; an error is the last of them.
-fn pages<'a>(
-    client: &'a Client,
-    config: &'a Config,
+fn pages(
+    bucket: Bucket<'_>,
     prefix: String,
-) -> impl Stream<Item = Vec<Result<ObjectRef, ListError>>> + 'a {
+) -> impl Stream<Item = Vec<Result<ObjectRef, ListError>>> {
     stream::unfold(
         (prefix, Position::Start),
         move |(prefix, position)| async move {
@@ -47,14 +57,13 @@ fn pages<'a>(
                 Position::After(token) => Some(token),
                 Position::End => return None,
             };
-            match page(client, config, &prefix, token).await {
+            match page(bucket, &prefix, token).await {
                 Ok((objects, next)) => {
                     Some((objects.into_iter().map(Ok).collect(), (prefix, next)))
                 }
                 Err(cause) => {
-                    let bucket = config.source_bucket.clone();
                     let error = ListError {
-                        bucket,
+                        bucket: bucket.name.to_owned(),
                         prefix: prefix.clone(),
                         cause,
                     };
@@ -66,17 +75,17 @@ fn pages<'a>(
 }
 
 async fn page(
-    client: &Client,
-    config: &Config,
+    bucket: Bucket<'_>,
     prefix: &str,
     token: Option<String>,
 ) -> Result<(Vec<ObjectRef>, Position), Cause> {
-    let answer = client
+    let answer = bucket
+        .client
         .list_objects_v2()
-        .bucket(&config.source_bucket)
+        .bucket(bucket.name)
         .prefix(prefix)
         .set_continuation_token(token)
-        .set_expected_bucket_owner(config.source_bucket_owner.clone())
+        .set_expected_bucket_owner(bucket.expected_owner.map(str::to_owned))
         // XML cannot carry every character that a key can.
         .encoding_type(EncodingType::Url)
         .send()
@@ -93,12 +102,12 @@ async fn page(
     let objects = answer
         .contents()
         .iter()
-        .map(|object| object_ref(config, &answer, object));
+        .map(|object| object_ref(bucket.name, &answer, object));
     Ok((objects.collect::<Result<_, _>>()?, next))
 }
 
 fn object_ref(
-    config: &Config,
+    bucket: &str,
     page: &ListObjectsV2Output,
     object: &Object,
 ) -> Result<ObjectRef, Cause> {
@@ -111,7 +120,7 @@ fn object_ref(
     };
     let size = object.size().and_then(|size| u64::try_from(size).ok());
     Ok(ObjectRef {
-        bucket: config.source_bucket.clone(),
+        bucket: bucket.to_owned(),
         size: size
             .ok_or_else(|| Cause::unusable_answer("the page has an object without a size"))?,
         key,

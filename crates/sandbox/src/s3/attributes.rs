@@ -1,0 +1,220 @@
+//! What an object carries besides its bytes, and S3's limits on it.
+
+use std::collections::HashMap;
+
+use s3s::dto::{ServerSideEncryption, StorageClass, Timestamp};
+use s3s::{S3Result, s3_error};
+
+use super::limits::METADATA_MAX_BYTES;
+use super::tags;
+
+/// Content headers, user metadata, tags and the rest of what S3 keeps with an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// Cache-Control.
+    pub cache_control: Option<String>,
+    /// Content-Disposition.
+    pub content_disposition: Option<String>,
+    /// Content-Encoding.
+    pub content_encoding: Option<String>,
+    /// Content-Language.
+    pub content_language: Option<String>,
+    /// Content-Type; S3 answers `binary/octet-stream` where there is none.
+    pub content_type: Option<String>,
+    /// Expires.
+    pub expires: Option<Timestamp>,
+    /// User metadata, names without `x-amz-meta-`.
+    pub metadata: HashMap<String, String>,
+    /// Tags, in the order given.
+    pub tags: Vec<(String, String)>,
+    /// Storage class; `None` is STANDARD.
+    pub storage_class: Option<String>,
+    /// The website's redirect location.
+    pub website_redirect_location: Option<String>,
+    /// How S3 would encrypt the object: reported, nothing is encrypted.
+    pub encryption: Encryption,
+}
+
+/// Server-side encryption as S3 reports it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Encryption {
+    /// The KMS key of `aws:kms`; `None` is S3's own `AES256`.
+    pub kms: Option<Kms>,
+}
+
+/// Encryption with a key of AWS KMS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kms {
+    /// The key's id or ARN as given; `None` is the account's AWS managed key.
+    pub key_id: Option<String>,
+    /// Whether the bucket key is used.
+    pub bucket_key_enabled: bool,
+}
+
+/// The storage classes of a general purpose bucket.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html#API_PutObject_RequestSyntax>
+const STORAGE_CLASSES: [&str; 8] = [
+    StorageClass::STANDARD,
+    StorageClass::REDUCED_REDUNDANCY,
+    StorageClass::STANDARD_IA,
+    StorageClass::ONEZONE_IA,
+    StorageClass::INTELLIGENT_TIERING,
+    StorageClass::GLACIER,
+    StorageClass::DEEP_ARCHIVE,
+    StorageClass::GLACIER_IR,
+];
+
+impl Attributes {
+    /// # Errors
+    ///
+    /// MetadataTooLarge, InvalidTag or InvalidStorageClass.
+    pub(super) fn validate(&self) -> S3Result<()> {
+        let metadata_bytes: usize = self
+            .metadata
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        if metadata_bytes > METADATA_MAX_BYTES {
+            return Err(s3_error!(
+                MetadataTooLarge,
+                "Your metadata headers exceed the maximum allowed metadata size"
+            ));
+        }
+        tags::validate(&self.tags)?;
+        match &self.storage_class {
+            Some(class) if !STORAGE_CLASSES.contains(&class.as_str()) => Err(s3_error!(
+                InvalidStorageClass,
+                "The storage class you specified is not valid"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the object must be restored before its bytes can be read.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/archived-objects.html>
+    pub(super) fn is_archived(&self) -> bool {
+        matches!(
+            self.storage_class.as_deref(),
+            Some(StorageClass::GLACIER | StorageClass::DEEP_ARCHIVE)
+        )
+    }
+
+    /// The storage class as a header: S3 leaves STANDARD out.
+    pub(super) fn storage_class_header(&self) -> Option<StorageClass> {
+        let class = self
+            .storage_class
+            .clone()
+            .filter(|class| class != StorageClass::STANDARD);
+        class.map(StorageClass::from)
+    }
+
+    /// The storage class as a list shows it.
+    pub(super) fn storage_class_listed(&self) -> String {
+        self.storage_class
+            .clone()
+            .unwrap_or_else(|| StorageClass::STANDARD.into())
+    }
+}
+
+impl Encryption {
+    /// # Errors
+    ///
+    /// NotImplemented for `aws:kms:dsse`, InvalidArgument for an unknown algorithm or a key without `aws:kms`.
+    pub(super) fn parse(
+        algorithm: Option<&ServerSideEncryption>,
+        key_id: Option<String>,
+        bucket_key_enabled: Option<bool>,
+    ) -> S3Result<Self> {
+        match algorithm.map(ServerSideEncryption::as_str) {
+            Some(ServerSideEncryption::AWS_KMS) => {
+                let kms = Kms {
+                    key_id,
+                    bucket_key_enabled: bucket_key_enabled.unwrap_or(false),
+                };
+                Ok(Self { kms: Some(kms) })
+            }
+            Some(ServerSideEncryption::AWS_KMS_DSSE) => {
+                Err(s3_error!(NotImplemented, "aws:kms:dsse is not implemented"))
+            }
+            None | Some(ServerSideEncryption::AES256) if key_id.is_some() => Err(s3_error!(
+                InvalidArgument,
+                "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms"
+            )),
+            None | Some(ServerSideEncryption::AES256) => Ok(Self::default()),
+            Some(_) => Err(s3_error!(
+                InvalidArgument,
+                "The encryption method specified is not supported"
+            )),
+        }
+    }
+
+    pub(super) fn algorithm(&self) -> ServerSideEncryption {
+        ServerSideEncryption::from_static(match self.kms {
+            Some(_) => ServerSideEncryption::AWS_KMS,
+            None => ServerSideEncryption::AES256,
+        })
+    }
+
+    pub(super) fn kms_key_id(&self) -> Option<String> {
+        self.kms.as_ref()?.key_id.clone()
+    }
+
+    pub(super) fn bucket_key_enabled(&self) -> Option<bool> {
+        Some(self.kms.as_ref()?.bucket_key_enabled).filter(|enabled| *enabled)
+    }
+}
+
+/// Content-Encoding without `aws-chunked`, which is the transfer's and not the object's.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
+pub(super) fn stored_content_encoding(header: Option<String>) -> Option<String> {
+    let header = header?;
+    let codings: Vec<&str> = header
+        .split(',')
+        .map(str::trim)
+        .filter(|coding| *coding != "aws-chunked")
+        .collect();
+    (!codings.is_empty()).then(|| codings.join(","))
+}
+
+/// Reads the attributes of a PutObject, CopyObject or CreateMultipartUpload input, whose fields are the same.
+macro_rules! attributes_of {
+    ($input:expr) => {{
+        let encryption = $crate::s3::attributes::Encryption::parse(
+            $input.server_side_encryption.as_ref(),
+            $input.ssekms_key_id.take(),
+            $input.bucket_key_enabled,
+        )?;
+        let attributes = $crate::s3::attributes::Attributes {
+            cache_control: $input.cache_control.take(),
+            content_disposition: $input.content_disposition.take(),
+            content_encoding: $crate::s3::attributes::stored_content_encoding(
+                $input.content_encoding.take(),
+            ),
+            content_language: $input.content_language.take(),
+            content_type: $input.content_type.take(),
+            expires: $input.expires.take(),
+            metadata: $input.metadata.take().unwrap_or_default(),
+            tags: $crate::s3::tags::parse_header($input.tagging.as_deref())?,
+            storage_class: $input
+                .storage_class
+                .take()
+                .map(|class| class.as_str().to_owned()),
+            website_redirect_location: $input.website_redirect_location.take(),
+            encryption,
+        };
+        attributes.validate()?;
+        attributes
+    }};
+}
+pub(super) use attributes_of;
+
+/// Fills the encryption fields of an output.
+macro_rules! set_encryption {
+    ($output:expr, $encryption:expr) => {{
+        let encryption: &$crate::s3::attributes::Encryption = $encryption;
+        $output.server_side_encryption = Some(encryption.algorithm());
+        $output.ssekms_key_id = encryption.kms_key_id();
+        $output.bucket_key_enabled = encryption.bucket_key_enabled();
+    }};
+}
+pub(super) use set_encryption;

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import socketserver
 import subprocess
@@ -48,6 +49,8 @@ def docker_engine():
         run("apt-get", "update", "-qq", env=quiet)
         run("apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing, env=quiet)
     WORK.mkdir(parents=True, exist_ok=True)
+    # Else a terminated run would leave the engine behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # In /tmp, as the path of a socket has at most 107 bytes.
     host = f"unix:///tmp/s3-fanout-docker-{os.getpid()}.sock"
     with open(WORK / "dockerd.log", "w") as log:

@@ -42,7 +42,7 @@ start_sandbox() {
     port=$(free_port)
     SANDBOX_URL=http://127.0.0.1:$port
     export SANDBOX_URL
-    target/release/s3-fanout sandbox --address "127.0.0.1:$port" >"$work/sandbox.log" 2>&1 &
+    target/release/s3-fanout sandbox --address "127.0.0.1:$port" --objects 25 >"$work/sandbox.log" 2>&1 &
     sandbox_pid=$!
     for _ in $(seq 120); do
         if (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then return 0; fi

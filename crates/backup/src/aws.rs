@@ -130,6 +130,7 @@ where
                 format!("{code}: {message} (status {status})")
             }
             (Some(code), None, Some(status)) => format!("{code} (status {status})"),
+            (None, _, Some(301)) => "status 301: the bucket is in another region".to_owned(),
             (None, _, Some(status)) => format!("status {status} without an error code"),
             _ => chain(&error),
         };
@@ -187,6 +188,10 @@ mod tests {
     fn a_cause_is_the_services_own_words() {
         let cause = answer(403, Some("AccessDenied"), Some("no"));
         assert_eq!(chain(&cause), "AccessDenied: no (status 403)");
+        assert_eq!(
+            chain(&answer(301, None, None)),
+            "status 301: the bucket is in another region"
+        );
         assert_eq!(
             chain(&answer(404, None, None)),
             "status 404 without an error code"

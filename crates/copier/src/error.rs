@@ -176,7 +176,7 @@ impl CopyError {
                 object,
                 cause,
             },
-            (_, Some(400..=499)) => CopyError::Refused {
+            (_, Some(300..=499)) => CopyError::Refused {
                 operation,
                 object,
                 cause,

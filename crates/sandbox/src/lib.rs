@@ -1,8 +1,15 @@
 //! S3, SNS and Lambda on one machine, behind one loopback port.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod body;
 pub mod lambda;
+mod listen;
+mod overview;
 mod requests;
+mod router;
 pub mod s3;
+mod scope;
 mod server;
 pub mod sns;
 

@@ -1,9 +1,150 @@
-//! One listener for the three services, told apart by the SigV4 credential scope.
+//! One listener for the three services, and what a running sandbox offers its owner.
 
-/// Where the sandbox listens and whose signatures it accepts.
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::lambda::{Lambda, Logs};
+use crate::router::Router;
+use crate::sns::Sns;
+use crate::{Requests, listen};
+
+/// The port people know from other stand-ins for AWS.
+const DEFAULT_PORT: u16 = 4566;
+
+/// Where the sandbox listens, whose requests it answers, and where the functions' logs go.
 #[derive(Debug, Clone)]
-pub struct Options {}
+pub struct Options {
+    /// Where to listen; port 0 chooses a free one. An address that is not loopback opens the
+    /// sandbox to everyone who can reach it: the signatures of SNS and Lambda requests are not
+    /// verified.
+    pub address: SocketAddr,
+    /// The region in every ARN.
+    pub region: String,
+    /// The only access key there is.
+    pub access_key: String,
+    /// Its secret. S3 verifies signatures with it; SNS and Lambda look at the access key only.
+    pub secret_key: String,
+    /// What the functions write, with the START, END and REPORT lines.
+    pub logs: Logs,
+}
 
-/// A running sandbox.
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
+            region: "us-east-1".to_owned(),
+            access_key: "sandbox".to_owned(),
+            secret_key: "sandbox".to_owned(),
+            logs: Logs::default(),
+        }
+    }
+}
+
+/// A running sandbox. Dropping it closes the port and kills every function process.
 #[derive(Debug)]
-pub struct Sandbox {}
+pub struct Sandbox {
+    endpoint_url: String,
+    environment: Vec<(String, String)>,
+    router: Arc<Router>,
+    server: AbortOnDropHandle<()>,
+}
+
+impl Sandbox {
+    /// Starts listening on the current Tokio runtime, which runs everything.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened on.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind(options.address).await?;
+        let endpoint_url = format!("http://{}", reachable(listener.local_addr()?));
+        let environment = environment(&endpoint_url, &options);
+        let requests = Arc::new(Requests::default());
+        let lambda = Lambda::new(&options.region, environment.clone(), options.logs);
+        let sns = Sns::new(&options.region, lambda.clone(), &endpoint_url);
+        let router = Arc::new(Router {
+            access_key: options.access_key,
+            requests,
+            sns,
+            lambda,
+        });
+        let handler = router.clone();
+        let handle = move |request| {
+            let router = handler.clone();
+            async move { router.respond(request).await }
+        };
+        let server = AbortOnDropHandle::new(tokio::spawn(listen::serve(listener, handle)));
+        Ok(Self {
+            endpoint_url,
+            environment,
+            router,
+            server,
+        })
+    }
+
+    /// The URL of all three services, such as `http://127.0.0.1:4566`.
+    pub fn endpoint_url(&self) -> &str {
+        &self.endpoint_url
+    }
+
+    /// The topics.
+    pub fn sns(&self) -> &Sns {
+        &self.router.sns
+    }
+
+    /// The functions.
+    pub fn lambda(&self) -> &Lambda {
+        &self.router.lambda
+    }
+
+    /// The requests so far, by `service:operation`.
+    pub fn requests(&self) -> BTreeMap<String, u64> {
+        self.router.requests.snapshot()
+    }
+
+    /// All an SDK or the AWS CLI needs to use the sandbox: the variables for the endpoint, the
+    /// region and the credentials. Every function process has them too.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        self.environment.clone()
+    }
+
+    /// Stops listening, kills every function process and waits until each has gone.
+    pub async fn shutdown(mut self) {
+        self.server.abort();
+        // The port is free once the task has gone; that it was cancelled is no news.
+        let _ = (&mut self.server).await;
+        self.router.lambda.shutdown().await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.router.lambda.stop();
+    }
+}
+
+/// Where a client on this machine reaches a listener; "any address" is not one to connect to.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}
+
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html#EVarSettings>
+fn environment(endpoint_url: &str, options: &Options) -> Vec<(String, String)> {
+    [
+        ("AWS_ENDPOINT_URL", endpoint_url),
+        ("AWS_REGION", &options.region),
+        ("AWS_DEFAULT_REGION", &options.region),
+        ("AWS_ACCESS_KEY_ID", &options.access_key),
+        ("AWS_SECRET_ACCESS_KEY", &options.secret_key),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}

@@ -5,7 +5,8 @@ mod s3_support;
 
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{ChecksumMode, ServerSideEncryption, StorageClass, Tag, Tagging};
-use s3_support::{BUCKET, refusal, refused, s3};
+use s3_support::{BUCKET, MIB, refusal, refused, s3};
+use sandbox::s3::{Attributes, Content};
 
 /// Keys that some server or client gets wrong.
 const ODD_KEYS: [&str; 18] = [
@@ -486,4 +487,52 @@ async fn many_keys_are_deleted_at_once_whether_they_exist_or_not() {
         .await
         .unwrap();
     assert_eq!(left.contents(), []);
+}
+
+#[tokio::test]
+async fn a_website_redirect_is_a_path_or_a_url() {
+    let s3 = s3().await;
+    let put = s3
+        .client
+        .put_object()
+        .bucket(BUCKET)
+        .key("k")
+        .website_redirect_location("other");
+    assert_eq!(
+        refusal(put.send().await),
+        refused(400, "InvalidRedirectLocation")
+    );
+}
+
+#[tokio::test]
+async fn what_is_put_without_http_keeps_to_the_same_limits() {
+    let s3 = s3().await;
+    let put = |bucket: &str, key: &str, size_bytes: u64, tags: usize| {
+        let attributes = Attributes {
+            tags: (0..tags).map(|n| (n.to_string(), String::new())).collect(),
+            ..Attributes::default()
+        };
+        let content = Content::repeat(vec![1; 65_536].into(), size_bytes);
+        s3.store
+            .put(bucket, key, content, attributes)
+            .map_err(|error| error.code().as_str().to_owned())
+    };
+    let most = 10_000 * 5 * 1024 * MIB;
+    assert_eq!(put(BUCKET, "k", most, 10), Ok(()));
+    assert_eq!(put(BUCKET, "k", most + 1, 0), Err("EntityTooLarge".into()));
+    assert_eq!(
+        put(BUCKET, &"k".repeat(1025), 1, 0),
+        Err("KeyTooLongError".into())
+    );
+    assert_eq!(put(BUCKET, "k", 1, 11), Err("BadRequest".into()));
+    assert_eq!(put("missing", "k", 1, 0), Err("NoSuchBucket".into()));
+    let head = s3
+        .client
+        .head_object()
+        .bucket(BUCKET)
+        .key("k")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(head.content_length(), Some(most as i64));
 }

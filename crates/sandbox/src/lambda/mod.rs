@@ -1,1 +1,258 @@
-//! AWS Lambda: functions, their execution environments and the asynchronous queue.
+//! AWS Lambda: functions as processes behind the real Runtime API, synchronous and asynchronous.
+
+mod api;
+mod environment;
+mod error;
+mod function;
+mod host;
+mod logs;
+mod outcome;
+mod pool;
+mod process;
+mod queue;
+mod record;
+mod report;
+mod runtime_api;
+mod session;
+mod stats;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+pub(crate) use api::{refuse, respond};
+pub use error::Error;
+pub use function::Function;
+pub(crate) use function::{ACCOUNT_ID, name_of};
+pub use logs::Logs;
+pub(crate) use outcome::MAX_SYNC_PAYLOAD_BYTES;
+pub use stats::Stats;
+
+use host::Host;
+use outcome::{MAX_EVENT_BYTES, Outcome};
+use pool::Pool;
+use queue::Queue;
+
+/// The Lambda of one sandbox. Clones are the same Lambda.
+#[derive(Clone)]
+pub struct Lambda {
+    host: Arc<Host>,
+    functions: Arc<RwLock<BTreeMap<String, Arc<Entry>>>>,
+}
+
+struct Entry {
+    pool: Arc<Pool>,
+    queue: Arc<Queue>,
+}
+
+/// One event on its way, under one request id however often it is retried.
+#[derive(Debug, Clone)]
+struct Request {
+    id: String,
+    payload: Bytes,
+}
+
+/// The answer to a synchronous invocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Response {
+    /// 200, also when the function failed.
+    pub status: u16,
+    /// `Unhandled` when the function or its environment failed.
+    pub function_error: Option<String>,
+    /// The function's answer, or the JSON description of the error.
+    pub payload: Bytes,
+    /// The id in the function's log lines.
+    pub request_id: String,
+    /// Always `$LATEST`.
+    pub executed_version: String,
+}
+
+impl Lambda {
+    /// A Lambda without functions, whose processes run on the current Tokio runtime.
+    pub(crate) fn new(region: &str, variables: Vec<(String, String)>, logs: Logs) -> Self {
+        Self {
+            host: Arc::new(Host::new(region, variables, logs)),
+            functions: Arc::default(),
+        }
+    }
+
+    /// Adds a function and returns its ARN. No process is started before an invocation needs one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidFunction`] and [`Error::AlreadyExists`].
+    pub fn create_function(&self, function: Function) -> Result<String, Error> {
+        function.check()?;
+        let name = function.name.clone();
+        let arn = function::arn(&self.host.region, &name);
+        let mut functions = self
+            .functions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if functions.contains_key(&name) {
+            return Err(Error::AlreadyExists(name));
+        }
+        let pool = Arc::new(Pool::new(function, arn.clone(), self.host.clone()));
+        let queue = Queue::start(pool.clone());
+        functions.insert(name, Arc::new(Entry { pool, queue }));
+        Ok(arn)
+    }
+
+    /// Invokes a function, by name or ARN, and waits for its answer (`RequestResponse`). The
+    /// invocation goes on when the caller stops waiting.
+    ///
+    /// # Errors
+    ///
+    /// What Lambda refuses: [`Error::NotFound`], [`Error::Throttled`], [`Error::InvalidPayload`],
+    /// [`Error::TooLarge`].
+    pub async fn invoke(&self, name: &str, payload: impl Into<Bytes>) -> Result<Response, Error> {
+        let entry = self.find(name)?;
+        let request = request(payload.into(), "RequestResponse", MAX_SYNC_PAYLOAD_BYTES)?;
+        let Some(permit) = entry.pool.try_permit() else {
+            entry.pool.counters.lock().throttles += 1;
+            return Err(Error::Throttled);
+        };
+        let request_id = request.id.clone();
+        let (done, outcome) = oneshot::channel();
+        self.host.spawn(async move {
+            let outcome = entry.pool.run(&permit, &request).await;
+            // The place is free before the caller can ask for the next.
+            drop(permit);
+            let _ = done.send(outcome);
+        });
+        let outcome: Outcome = outcome.await.map_err(|_| Error::Stopped)?;
+        Ok(Response {
+            status: 200,
+            function_error: outcome.failure.map(|_| "Unhandled".to_owned()),
+            payload: outcome.payload,
+            request_id,
+            executed_version: function::VERSION.to_owned(),
+        })
+    }
+
+    /// Queues an event for a function, by name or ARN (`Event`), and returns its request id.
+    ///
+    /// # Errors
+    ///
+    /// What Lambda refuses: [`Error::NotFound`], [`Error::InvalidPayload`], [`Error::TooLarge`].
+    pub fn invoke_async(&self, name: &str, payload: impl Into<Bytes>) -> Result<String, Error> {
+        let entry = self.find(name)?;
+        let request = request(payload.into(), "Event", MAX_EVENT_BYTES)?;
+        if self.host.stopping.is_cancelled() {
+            return Err(Error::Stopped);
+        }
+        let id = request.id.clone();
+        entry.queue.accept(request);
+        Ok(id)
+    }
+
+    /// Resolves when no asynchronous event of any function is queued, waiting for a retry or
+    /// running; or when the sandbox has stopped.
+    pub async fn idle(&self) {
+        let mut outstanding = self.host.outstanding.subscribe();
+        tokio::select! {
+            _ = outstanding.wait_for(|count| *count == 0) => {}
+            () = self.host.stopping.cancelled() => {}
+        }
+    }
+
+    /// The function's numbers so far.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub fn stats(&self, name: &str) -> Result<Stats, Error> {
+        Ok(self.find(name)?.pool.counters.lock().clone())
+    }
+
+    /// The on-failure records of the events given up, oldest first, in the shape Lambda sends to
+    /// a destination.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub fn failures(&self, name: &str) -> Result<Vec<Value>, Error> {
+        Ok(self.find(name)?.queue.failures())
+    }
+
+    /// The names of all functions, in order.
+    pub fn functions(&self) -> Vec<String> {
+        let functions = self.functions.read();
+        let functions = functions.unwrap_or_else(PoisonError::into_inner);
+        functions.keys().cloned().collect()
+    }
+
+    /// The ARN of a function, given by name or ARN.
+    pub(crate) fn arn_of(&self, name: &str) -> Option<String> {
+        Some(self.find(name).ok()?.pool.arn.clone())
+    }
+
+    /// Ends every invocation and kills every process, without waiting for their end.
+    pub(crate) fn stop(&self) {
+        self.host.stopping.cancel();
+        let functions = self.functions.read();
+        for entry in functions.unwrap_or_else(PoisonError::into_inner).values() {
+            entry.pool.clear();
+        }
+    }
+
+    /// Ends every invocation, kills every process and waits until each has gone.
+    pub(crate) async fn shutdown(&self) {
+        self.stop();
+        self.host.tasks.close();
+        self.host.tasks.wait().await;
+    }
+
+    fn find(&self, name: &str) -> Result<Arc<Entry>, Error> {
+        let region = &self.host.region;
+        let not_found = || match name.starts_with("arn:") {
+            true => Error::NotFound(name.to_owned()),
+            false => Error::NotFound(function::arn(region, name)),
+        };
+        let key = name_of(region, name).ok_or_else(not_found)?;
+        let functions = self.functions.read();
+        let functions = functions.unwrap_or_else(PoisonError::into_inner);
+        functions.get(key).cloned().ok_or_else(not_found)
+    }
+}
+
+impl std::fmt::Debug for Lambda {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.functions()).finish()
+    }
+}
+
+/// Checks a payload and gives it its request id. No payload is an empty object.
+fn request(
+    payload: Bytes,
+    invocation_type: &'static str,
+    limit_bytes: usize,
+) -> Result<Request, Error> {
+    if payload.len() > limit_bytes {
+        return Err(Error::TooLarge {
+            invocation_type,
+            actual_bytes: payload.len(),
+            limit_bytes,
+        });
+    }
+    let payload = if payload.is_empty() {
+        environment::EMPTY_PAYLOAD
+    } else {
+        serde_json::from_slice::<serde::de::IgnoredAny>(&payload).map_err(Error::InvalidPayload)?;
+        payload
+    };
+    let id = Uuid::new_v4().to_string();
+    Ok(Request { id, payload })
+}
+
+/// A time as AWS writes it in events: UTC with milliseconds.
+pub(crate) fn timestamp(time: SystemTime) -> String {
+    let time = jiff::Timestamp::try_from(time).unwrap_or_default();
+    format!("{time:.3}")
+}

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use s3s::dto::{ServerSideEncryption, StorageClass, Timestamp};
 use s3s::{S3Result, s3_error};
 
+use super::error::bad_request;
 use super::limits::METADATA_MAX_BYTES;
 use super::tags;
 
@@ -67,7 +68,7 @@ const STORAGE_CLASSES: [&str; 8] = [
 impl Attributes {
     /// # Errors
     ///
-    /// MetadataTooLarge, InvalidTag or InvalidStorageClass.
+    /// MetadataTooLarge, InvalidTag, InvalidRedirectLocation or InvalidStorageClass.
     pub(super) fn validate(&self) -> S3Result<()> {
         let metadata_bytes: usize = self
             .metadata
@@ -81,6 +82,17 @@ impl Attributes {
             ));
         }
         tags::validate(&self.tags)?;
+        let redirect = self.website_redirect_location.as_deref();
+        if redirect.is_some_and(|to| {
+            !["/", "http://", "https://"]
+                .iter()
+                .any(|start| to.starts_with(start))
+        }) {
+            return Err(bad_request(
+                "InvalidRedirectLocation",
+                "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+            ));
+        }
         match &self.storage_class {
             Some(class) if !STORAGE_CLASSES.contains(&class.as_str()) => Err(s3_error!(
                 InvalidStorageClass,

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::ops::Range;
-use std::sync::OnceLock;
 
 use bytes::Bytes;
 
@@ -64,33 +63,13 @@ impl Chunk {
     }
 }
 
-/// A block, and the CRCs of 1, 2, 4, … blocks in a row, computed once.
 #[derive(Debug)]
 pub(super) struct Repeated {
     block: Bytes,
-    blocks_max: u64,
-    doublings: [OnceLock<Vec<u64>>; 3],
+    crcs: [u64; 3],
 }
 
 impl Repeated {
-    fn crc(&self, crc: Crc, blocks: u64) -> u64 {
-        let doublings = self.doublings[crc.index()].get_or_init(|| self.double(crc));
-        (0..u64::BITS)
-            .filter(|bit| blocks >> bit & 1 == 1)
-            .fold(0, |sum, bit| {
-                crc.combine(sum, doublings[bit as usize], self.size_bytes() << bit)
-            })
-    }
-
-    fn double(&self, crc: Crc) -> Vec<u64> {
-        let mut doublings = vec![crc.of(&self.block)];
-        for bit in 0..self.blocks_max.checked_ilog2().unwrap_or(0) {
-            let half = doublings[bit as usize];
-            doublings.push(crc.combine(half, half, self.size_bytes() << bit));
-        }
-        doublings
-    }
-
     fn size_bytes(&self) -> u64 {
         self.block.len() as u64
     }
@@ -106,8 +85,8 @@ impl Blob {
         Self::Chunked(chunks)
     }
 
-    /// A block repeated up to a size; it must not be empty.
-    pub(super) fn repeated(block: Bytes, size_bytes: u64) -> Self {
+    /// A block repeated without end; it must not be empty.
+    pub(super) fn repeated(block: Bytes) -> Self {
         assert!(!block.is_empty(), "an empty block repeats to nothing");
         let copies = REPEATED_BLOCK_MIN_BYTES.div_ceil(block.len());
         let block: Bytes = if copies > 1 {
@@ -116,9 +95,8 @@ impl Blob {
             block
         };
         Self::Repeated(Repeated {
-            blocks_max: size_bytes / block.len() as u64,
+            crcs: Crc::all_of(&block),
             block,
-            doublings: Default::default(),
         })
     }
 
@@ -165,13 +143,12 @@ impl Blob {
                     .then(|| (next, chunk.crcs[crc.index()]))
             }
             Self::Repeated(repeated) => {
-                let blocks = (end - at) / repeated.size_bytes();
-                let whole = at.is_multiple_of(repeated.size_bytes()) && blocks > 0;
-                whole.then(|| {
-                    (
-                        at + blocks * repeated.size_bytes(),
-                        repeated.crc(crc, blocks),
-                    )
+                let block_bytes = repeated.size_bytes();
+                let blocks = (end - at) / block_bytes;
+                let is_whole = at.is_multiple_of(block_bytes) && blocks > 0;
+                is_whole.then(|| {
+                    let piece = crc.repeat(repeated.crcs[crc.index()], block_bytes, blocks);
+                    (at + blocks * block_bytes, piece)
                 })
             }
         }

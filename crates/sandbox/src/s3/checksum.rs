@@ -6,7 +6,7 @@ use s3s::{S3Error, S3Result, s3_error};
 
 use super::content::Content;
 use super::crc::Crc;
-use super::digest::Digester;
+use super::digest::{Digester, Sha};
 use super::error::bad_request;
 
 /// The algorithms S3 verifies and keeps.
@@ -15,8 +15,7 @@ use super::error::bad_request;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Algorithm {
     Crc(Crc),
-    Sha1,
-    Sha256,
+    Sha(Sha),
 }
 
 impl Algorithm {
@@ -39,9 +38,13 @@ impl Algorithm {
             ChecksumAlgorithm::CRC64NVME,
             "x-amz-checksum-crc64nvme",
         ),
-        (Self::Sha1, ChecksumAlgorithm::SHA1, "x-amz-checksum-sha1"),
         (
-            Self::Sha256,
+            Self::Sha(Sha::Sha1),
+            ChecksumAlgorithm::SHA1,
+            "x-amz-checksum-sha1",
+        ),
+        (
+            Self::Sha(Sha::Sha256),
             ChecksumAlgorithm::SHA256,
             "x-amz-checksum-sha256",
         ),
@@ -78,8 +81,8 @@ impl Algorithm {
         };
         match self {
             Self::Crc(crc) => crc.from_base64(value).is_some(),
-            Self::Sha1 => sized(20),
-            Self::Sha256 => sized(32),
+            Self::Sha(Sha::Sha1) => sized(20),
+            Self::Sha(Sha::Sha256) => sized(32),
         }
     }
 
@@ -87,9 +90,9 @@ impl Algorithm {
     pub(super) async fn of(self, content: &Content) -> S3Result<Checksum> {
         let value = match self {
             Self::Crc(crc) => crc.to_base64(content.crc(crc).map_err(S3Error::internal_error)?),
-            Self::Sha1 | Self::Sha256 => {
+            Self::Sha(sha) => {
                 let chunks = content.chunks();
-                tokio::task::spawn_blocking(move || Digester::of_chunks(self, chunks))
+                tokio::task::spawn_blocking(move || Digester::new(sha).of_chunks(chunks))
                     .await
                     .map_err(S3Error::internal_error)?
                     .map_err(S3Error::internal_error)?
@@ -265,9 +268,71 @@ macro_rules! set_checksum {
             $crate::s3::checksum::Algorithm::Crc($crate::s3::crc::Crc::Crc64Nvme) => {
                 $output.checksum_crc64nvme = value
             }
-            $crate::s3::checksum::Algorithm::Sha1 => $output.checksum_sha1 = value,
-            $crate::s3::checksum::Algorithm::Sha256 => $output.checksum_sha256 = value,
+            $crate::s3::checksum::Algorithm::Sha($crate::s3::digest::Sha::Sha1) => {
+                $output.checksum_sha1 = value
+            }
+            $crate::s3::checksum::Algorithm::Sha($crate::s3::digest::Sha::Sha256) => {
+                $output.checksum_sha256 = value
+            }
         }
     }};
 }
 pub(super) use set_checksum;
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pairs = pairs.iter().map(|(name, value)| {
+            (
+                http::HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        });
+        pairs.collect()
+    }
+
+    #[test]
+    fn a_trailer_announced_must_follow_and_hold_a_value() {
+        let announced = headers(&[("x-amz-trailer", "x-amz-checksum-crc32")]);
+        let declared = Declared::from_headers(&announced).unwrap().unwrap();
+        assert_eq!(
+            (declared.algorithm, &declared.value),
+            (Algorithm::Crc(Crc::Crc32), &None)
+        );
+        let value = |pairs| declared.value(Some(headers(pairs)));
+        assert_eq!(
+            value(&[("x-amz-checksum-crc32", "y/Q5Jg==")]).unwrap(),
+            "y/Q5Jg=="
+        );
+        let code = |pairs| value(pairs).unwrap_err().code().as_str().to_owned();
+        assert_eq!(code(&[("x-amz-checksum-crc32", "y/Q5")]), "InvalidRequest");
+        assert_eq!(
+            code(&[("x-amz-checksum-sha1", "98O8HYCOBHMq32eZZczDTKeuNEE=")]),
+            "MalformedTrailerError"
+        );
+        assert_eq!(code(&[]), "MalformedTrailerError");
+    }
+
+    #[test]
+    fn an_unknown_trailer_or_an_algorithm_without_a_value_is_refused() {
+        for refused in [
+            &[("x-amz-trailer", "x-amz-checksum-md4")][..],
+            &[("x-amz-sdk-checksum-algorithm", "CRC32")],
+            &[
+                ("x-amz-sdk-checksum-algorithm", "SHA1"),
+                ("x-amz-checksum-crc32", "y/Q5Jg=="),
+            ],
+            &[
+                ("x-amz-trailer", "x-amz-checksum-crc32"),
+                ("x-amz-checksum-crc32", "y/Q5Jg=="),
+            ],
+        ] {
+            let error = Declared::from_headers(&headers(refused)).unwrap_err();
+            assert_eq!(error.code().as_str(), "InvalidRequest", "{refused:?}");
+        }
+    }
+}

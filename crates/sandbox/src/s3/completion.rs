@@ -10,6 +10,7 @@ use super::bucket::Bucket;
 use super::checksum::{Algorithm, Checksum, Declared, Kind, set_checksum};
 use super::conditions::WriteCondition;
 use super::crc::Crc;
+use super::digest::Sha;
 use super::error::{malformed_xml, no_such_upload};
 use super::object::Object;
 use super::parts::check_part_number;
@@ -92,8 +93,8 @@ fn listed_part(part: CompletedPart) -> S3Result<ListedPart> {
         (Algorithm::Crc(Crc::Crc32), part.checksum_crc32),
         (Algorithm::Crc(Crc::Crc32C), part.checksum_crc32c),
         (Algorithm::Crc(Crc::Crc64Nvme), part.checksum_crc64nvme),
-        (Algorithm::Sha1, part.checksum_sha1),
-        (Algorithm::Sha256, part.checksum_sha256),
+        (Algorithm::Sha(Sha::Sha1), part.checksum_sha1),
+        (Algorithm::Sha(Sha::Sha256), part.checksum_sha256),
     ];
     let checksums = checksums
         .into_iter()

@@ -45,7 +45,7 @@ impl Content {
     ///
     /// If the block is empty.
     pub fn repeat(block: Bytes, size_bytes: u64) -> Self {
-        Self::of_blob(Blob::repeated(block, size_bytes), 0..size_bytes)
+        Self::of_blob(Blob::repeated(block), 0..size_bytes)
     }
 
     pub(super) fn chunked(chunks: Vec<Chunk>, size_bytes: u64) -> Self {

@@ -1,5 +1,7 @@
 //! The three CRCs of S3, and the arithmetic that joins CRCs of pieces without reading the bytes again.
 
+use std::sync::LazyLock;
+
 use crc_fast::{CrcAlgorithm, checksum, checksum_combine};
 use data_encoding::BASE64;
 
@@ -37,10 +39,22 @@ impl Crc {
 
     /// The CRC of two pieces in a row, from theirs and the second one's size.
     pub fn combine(self, first: u64, second: u64, second_size_bytes: u64) -> u64 {
-        if second_size_bytes == 0 {
-            return first;
+        SHIFTS[self.index()].shift(first, second_size_bytes) ^ second
+    }
+
+    /// The CRC of a piece repeated, by doubling.
+    pub(super) fn repeat(self, piece: u64, piece_size_bytes: u64, times: u64) -> u64 {
+        let (mut sum, mut doubled, mut doubled_bytes) = (0, piece, piece_size_bytes);
+        let mut times = times;
+        while times > 0 {
+            if times & 1 == 1 {
+                sum = self.combine(sum, doubled, doubled_bytes);
+            }
+            doubled = self.combine(doubled, doubled, doubled_bytes);
+            doubled_bytes = doubled_bytes.wrapping_mul(2);
+            times >>= 1;
         }
-        checksum_combine(self.algorithm(), first, second, second_size_bytes)
+        sum
     }
 
     /// The value as S3 writes it: big-endian, in base64.
@@ -74,6 +88,44 @@ impl Crc {
     }
 }
 
+/// What appending 1, 2, 4, … bytes does to a CRC before them: a matrix of one row per bit.
+///
+/// `checksum_combine` derives these on every call, which is some hundred times slower.
+struct Shifts(Vec<[u64; 64]>);
+
+static SHIFTS: LazyLock<[Shifts; 3]> = LazyLock::new(|| Crc::ALL.map(Shifts::of));
+
+impl Shifts {
+    fn of(crc: Crc) -> Self {
+        let bits = 8 * crc.size_bytes();
+        let mut one_byte = [0; 64];
+        for (bit, row) in one_byte.iter_mut().enumerate().take(bits) {
+            *row = checksum_combine(crc.algorithm(), 1 << bit, 0, 1);
+        }
+        let doubled = |half: &[u64; 64]| Some(half.map(|row| apply(half, row)));
+        Self(
+            std::iter::successors(Some(one_byte), doubled)
+                .take(64)
+                .collect(),
+        )
+    }
+
+    fn shift(&self, crc: u64, size_bytes: u64) -> u64 {
+        let matrices = self.0.iter().enumerate();
+        let needed = matrices.filter(|(bit, _)| size_bytes >> bit & 1 == 1);
+        needed.fold(crc, |crc, (_, matrix)| apply(matrix, crc))
+    }
+}
+
+fn apply(matrix: &[u64; 64], mut vector: u64) -> u64 {
+    let mut sum = 0;
+    while vector != 0 {
+        sum ^= matrix[vector.trailing_zeros() as usize];
+        vector &= vector - 1;
+    }
+    sum
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +138,20 @@ mod tests {
                 let (first, second) = whole.split_at(split);
                 let joined = crc.combine(crc.of(first), crc.of(second), second.len() as u64);
                 assert_eq!(joined, crc.of(&whole), "{crc:?} split at {split}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_repetition_is_the_crc_of_the_repeated_bytes() {
+        for crc in Crc::ALL {
+            for times in [0, 1, 2, 7, 1000] {
+                let repeated = crc.repeat(crc.of(b"piece"), 5, times as u64);
+                assert_eq!(
+                    repeated,
+                    crc.of(&b"piece".repeat(times)),
+                    "{crc:?} {times} times"
+                );
             }
         }
     }

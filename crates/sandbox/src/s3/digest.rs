@@ -12,18 +12,24 @@ use super::checksum::Algorithm;
 use super::content::{Chunks, Content};
 use super::crc::Crc;
 
-/// A SHA being computed; a CRC is combined from chunks instead.
+/// The secure hashes S3 verifies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sha {
+    Sha1,
+    Sha256,
+}
+
+/// A SHA being computed.
 pub(super) enum Digester {
     Sha1(Sha1),
     Sha256(Sha256),
 }
 
 impl Digester {
-    pub(super) fn new(algorithm: Algorithm) -> Option<Self> {
-        match algorithm {
-            Algorithm::Crc(_) => None,
-            Algorithm::Sha1 => Some(Self::Sha1(Sha1::new())),
-            Algorithm::Sha256 => Some(Self::Sha256(Sha256::new())),
+    pub(super) fn new(sha: Sha) -> Self {
+        match sha {
+            Sha::Sha1 => Self::Sha1(Sha1::new()),
+            Sha::Sha256 => Self::Sha256(Sha256::new()),
         }
     }
 
@@ -34,6 +40,7 @@ impl Digester {
         }
     }
 
+    /// The digest in base64.
     pub(super) fn finish(self) -> String {
         match self {
             Self::Sha1(sha) => BASE64.encode(&sha.finalize()),
@@ -41,26 +48,22 @@ impl Digester {
         }
     }
 
-    /// The digest of chunks in base64; empty for a CRC, which is not computed this way.
-    pub(super) fn of_chunks(algorithm: Algorithm, chunks: Chunks) -> io::Result<String> {
-        let Some(mut digester) = Self::new(algorithm) else {
-            return Ok(String::new());
-        };
+    pub(super) fn of_chunks(mut self, chunks: Chunks) -> io::Result<String> {
         for chunk in chunks {
-            digester.update(&chunk?);
+            self.update(&chunk?);
         }
-        Ok(digester.finish())
+        Ok(self.finish())
     }
+}
 
-    /// The checksum of checksums a composite one is, in base64.
-    pub(super) fn composite(algorithm: Algorithm, digests: &[u8]) -> String {
-        match (algorithm, Self::new(algorithm)) {
-            (_, Some(mut digester)) => {
-                digester.update(digests);
-                digester.finish()
-            }
-            (Algorithm::Crc(crc), None) => crc.to_base64(crc.of(digests)),
-            (Algorithm::Sha1 | Algorithm::Sha256, None) => unreachable!("every SHA has a digester"),
+/// The checksum of checksums a composite one is, in base64.
+pub(super) fn composite(algorithm: Algorithm, digests: &[u8]) -> String {
+    match algorithm {
+        Algorithm::Crc(crc) => crc.to_base64(crc.of(digests)),
+        Algorithm::Sha(sha) => {
+            let mut digester = Digester::new(sha);
+            digester.update(digests);
+            digester.finish()
         }
     }
 }

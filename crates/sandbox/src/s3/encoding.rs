@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use percent_encoding::percent_decode_str;
 use s3s::dto::EncodingType;
+use s3s::{S3Result, s3_error};
 
 /// Decodes percent-encoding with `+` for a space, once; `None` if the result is not UTF-8.
 pub(super) fn form_decode(text: &str) -> Option<String> {
@@ -20,10 +21,17 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    pub(super) fn of(encoding_type: Option<&EncodingType>) -> Self {
-        match encoding_type {
-            Some(encoding) if encoding.as_str() == EncodingType::URL => Self::Url,
-            _ => Self::Plain,
+    /// # Errors
+    ///
+    /// InvalidArgument for another encoding than `url`.
+    pub(super) fn parse(encoding_type: Option<&EncodingType>) -> S3Result<Self> {
+        match encoding_type.map(EncodingType::as_str) {
+            None => Ok(Self::Plain),
+            Some(EncodingType::URL) => Ok(Self::Url),
+            Some(_) => Err(s3_error!(
+                InvalidArgument,
+                "Invalid Encoding Method specified in Request"
+            )),
         }
     }
 

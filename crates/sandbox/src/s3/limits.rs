@@ -7,6 +7,10 @@ const GIB: u64 = 1024 * MIB;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 pub const KEY_MAX_BYTES: usize = 1024;
 
+/// An object is at most 10,000 parts of 5 GiB, the 50 TB of S3's documentation.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+pub const OBJECT_MAX_BYTES: u64 = 10_000 * 5 * GIB;
+
 /// A single PUT uploads at most 5 GB.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
 pub const PUT_MAX_BYTES: u64 = 5 * GIB;

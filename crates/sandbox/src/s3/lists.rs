@@ -38,7 +38,7 @@ pub(super) async fn list_v2(
 ) -> S3Result<S3Response<ListObjectsV2Output>> {
     let input = request.input;
     let max = page_size(input.max_keys, "max-keys")?;
-    let encoding = Encoding::of(input.encoding_type.as_ref());
+    let encoding = Encoding::parse(input.encoding_type.as_ref())?;
     let resumed = input
         .continuation_token
         .as_deref()
@@ -78,7 +78,7 @@ pub(super) async fn list(
 ) -> S3Result<S3Response<ListObjectsOutput>> {
     let input = request.input;
     let max = page_size(input.max_keys, "max-keys")?;
-    let encoding = Encoding::of(input.encoding_type.as_ref());
+    let encoding = Encoding::parse(input.encoding_type.as_ref())?;
     let (prefix, marker) = (
         input.prefix.unwrap_or_default(),
         input.marker.unwrap_or_default(),

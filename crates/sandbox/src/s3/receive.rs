@@ -184,7 +184,10 @@ impl<'a> Intake<'a> {
         Self {
             spool,
             md5: RunningMd5::default(),
-            sha: algorithm.and_then(Digester::new),
+            sha: match algorithm {
+                Some(Algorithm::Sha(sha)) => Some(Digester::new(sha)),
+                Some(Algorithm::Crc(_)) | None => None,
+            },
             pending: BytesMut::new(),
             chunks: Vec::new(),
             size_bytes: 0,

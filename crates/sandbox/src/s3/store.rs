@@ -14,7 +14,7 @@ use super::content::Content;
 use super::crc::Crc;
 use super::digest::{md5_hex, opaque_etag};
 use super::error::no_such_bucket;
-use super::limits::KEY_MAX_BYTES;
+use super::limits::{KEY_MAX_BYTES, OBJECT_MAX_BYTES};
 use super::object::{Object, now};
 use super::spool::Spool;
 
@@ -71,7 +71,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As PutObject: NoSuchBucket, KeyTooLongError, or attributes beyond S3's limits.
+    /// As PutObject: NoSuchBucket, KeyTooLongError, EntityTooLarge, or attributes beyond S3's limits.
     pub fn put(
         &self,
         bucket: &str,
@@ -81,6 +81,12 @@ impl Store {
     ) -> S3Result<()> {
         if key.is_empty() || key.len() > KEY_MAX_BYTES {
             return Err(s3_error!(KeyTooLongError, "Your key is too long"));
+        }
+        if content.len() > OBJECT_MAX_BYTES {
+            return Err(s3_error!(
+                EntityTooLarge,
+                "Your proposed upload exceeds the maximum allowed object size"
+            ));
         }
         attributes.validate()?;
         let crc64 = content

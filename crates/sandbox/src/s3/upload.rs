@@ -9,7 +9,7 @@ use super::attributes::Attributes;
 use super::checksum::{Algorithm, Checksum, Kind};
 use super::content::Content;
 use super::crc::Crc;
-use super::digest::{Digester, multipart_etag};
+use super::digest::{composite, multipart_etag};
 use super::limits::PART_MIN_BYTES;
 use super::object::Object;
 
@@ -54,7 +54,7 @@ impl UploadChecksum {
         let (default, only) = match declared {
             Algorithm::Crc(Crc::Crc64Nvme) => (Kind::FullObject, true),
             Algorithm::Crc(_) => (Kind::Composite, false),
-            Algorithm::Sha1 | Algorithm::Sha256 => (Kind::Composite, true),
+            Algorithm::Sha(_) => (Kind::Composite, true),
         };
         let kind = kind.unwrap_or(default);
         if only && kind != default {
@@ -207,11 +207,7 @@ impl Upload {
             }
             _ => {
                 let digests: Vec<u8> = parts.iter().flat_map(|part| part.digest()).collect();
-                format!(
-                    "{}-{}",
-                    Digester::composite(algorithm, &digests),
-                    parts.len()
-                )
+                format!("{}-{}", composite(algorithm, &digests), parts.len())
             }
         };
         Checksum {
@@ -226,5 +222,52 @@ impl Part {
     fn digest(&self) -> Vec<u8> {
         let digest = data_encoding::BASE64.decode(self.checksum.value.as_bytes());
         digest.expect("a part's checksum is in base64")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::object::now;
+
+    const PART_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+
+    #[test]
+    fn ten_thousand_parts_of_5_gib_are_one_object_with_the_checksum_of_its_source() {
+        let source = Content::repeat(vec![3; 1024 * 1024].into(), 10_000 * PART_BYTES);
+        let part = |number: i32| {
+            let start = (number as u64 - 1) * PART_BYTES;
+            let content = source.slice(start..start + PART_BYTES);
+            let value = Crc::Crc64Nvme.to_base64(content.crc(Crc::Crc64Nvme).unwrap());
+            let checksum = Checksum::full_object(Algorithm::DEFAULT, value);
+            let etag = format!("{number:032x}");
+            Part {
+                content,
+                etag,
+                checksum,
+                own_checksum: None,
+                last_modified: now(),
+            }
+        };
+        let upload = Upload {
+            attributes: Attributes::default(),
+            checksum: UploadChecksum::declared(None, None).unwrap(),
+            initiated: now(),
+            parts: (1..=10_000).map(|number| (number, part(number))).collect(),
+        };
+        let listed = |(number, part): (&i32, &Part)| ListedPart {
+            number: *number,
+            etag: part.etag.clone(),
+            checksums: Vec::new(),
+        };
+        let listed: Vec<_> = upload.parts.iter().map(listed).collect();
+        let object = upload.assemble(&listed).unwrap();
+        assert_eq!(object.content.len(), 53_687_091_200_000);
+        let value = Crc::Crc64Nvme.to_base64(source.crc(Crc::Crc64Nvme).unwrap());
+        assert_eq!(
+            object.checksum,
+            Checksum::full_object(Algorithm::DEFAULT, value)
+        );
+        assert!(object.etag.ends_with("-10000"));
     }
 }

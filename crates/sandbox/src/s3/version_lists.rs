@@ -27,7 +27,7 @@ pub(super) async fn list(
 ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
     let input = request.input;
     let max = page_size(input.max_keys, "max-keys")?;
-    let encoding = Encoding::of(input.encoding_type.as_ref());
+    let encoding = Encoding::parse(input.encoding_type.as_ref())?;
     let (prefix, marker) = (
         input.prefix.unwrap_or_default(),
         input.key_marker.unwrap_or_default(),

@@ -19,13 +19,16 @@ pub const BUCKET: &str = "bucket";
 pub const MIB: u64 = 1024 * 1024;
 
 pub struct S3 {
+    /// Sends no checksum but the values a test gives.
     pub client: Client,
+    /// Computes the checksum of the algorithm a test names, CRC32 by default.
+    pub summing: Client,
     pub store: Arc<Store>,
     pub requests: Arc<Requests>,
     pub endpoint: String,
 }
 
-/// S3 with one bucket, and a client that adds no checksum of its own.
+/// S3 with one bucket.
 pub async fn s3() -> S3 {
     let store = Arc::new(Store::new("us-east-1").unwrap());
     store.create_bucket(BUCKET).unwrap();
@@ -54,8 +57,14 @@ pub async fn s3() -> S3 {
         "secret",
         RequestChecksumCalculation::WhenRequired,
     );
+    let summing = self::client(
+        &endpoint,
+        "secret",
+        RequestChecksumCalculation::WhenSupported,
+    );
     S3 {
         client,
+        summing,
         store,
         requests,
         endpoint,

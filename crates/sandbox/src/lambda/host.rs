@@ -1,0 +1,48 @@
+//! What all functions of one sandbox share: region, variables, log sink, tasks and their end.
+
+use std::future::Future;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Logs;
+
+/// The machine the functions run on.
+pub(super) struct Host {
+    pub(super) region: String,
+    /// Variables for every function, such as where the sandbox listens.
+    pub(super) variables: Vec<(String, String)>,
+    pub(super) logs: Logs,
+    /// Invocations, retries and processes; all of them end before a shutdown does.
+    pub(super) tasks: TaskTracker,
+    pub(super) stopping: CancellationToken,
+    /// Asynchronous events that are queued, waiting for a retry, or running.
+    pub(super) outstanding: watch::Sender<usize>,
+    runtime: Handle,
+}
+
+impl Host {
+    /// Must be called within a Tokio runtime, which will run everything.
+    pub(super) fn new(region: &str, variables: Vec<(String, String)>, logs: Logs) -> Self {
+        Self {
+            region: region.to_owned(),
+            variables,
+            logs,
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            outstanding: watch::Sender::new(0),
+            runtime: Handle::current(),
+        }
+    }
+
+    /// Runs a task until it is done or the sandbox stops.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stopping = self.stopping.clone();
+        let task = async move {
+            stopping.run_until_cancelled(task).await;
+        };
+        self.tasks.spawn_on(task, &self.runtime);
+    }
+}

@@ -1,0 +1,21 @@
+//! The page for people with curl: what has been asked, what the functions did, what failed.
+
+use http::{Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::Requests;
+use crate::body::{self, Body};
+use crate::lambda::Lambda;
+
+/// Everything the sandbox counts, and the failure records, as indented JSON.
+pub(crate) fn page(requests: &Requests, lambda: &Lambda) -> Response<Body> {
+    let mut functions = Map::new();
+    for name in lambda.functions() {
+        let (Ok(stats), Ok(failures)) = (lambda.stats(&name), lambda.failures(&name)) else {
+            continue;
+        };
+        functions.insert(name, json!({ "stats": stats, "failures": failures }));
+    }
+    let page: Value = json!({ "requests": requests.snapshot(), "functions": functions });
+    body::answer(StatusCode::OK, "application/json", format!("{page:#}\n"))
+}

@@ -1,0 +1,182 @@
+//! The headers and parameters each operation serves; any other is refused.
+
+/// Signing, integrity and ownership, which any operation may carry.
+pub(super) const EVERY_HEADER: [&str; 13] = [
+    "x-amz-checksum-crc32",
+    "x-amz-checksum-crc32c",
+    "x-amz-checksum-crc64nvme",
+    "x-amz-checksum-sha1",
+    "x-amz-checksum-sha256",
+    "x-amz-content-sha256",
+    "x-amz-date",
+    "x-amz-decoded-content-length",
+    "x-amz-expected-bucket-owner",
+    "x-amz-sdk-checksum-algorithm",
+    "x-amz-security-token",
+    "x-amz-trailer",
+    "x-amz-user-agent",
+];
+
+/// The SDKs' name of the operation, and a presigned URL's signature.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
+pub(super) const EVERY_PARAMETER: [&str; 9] = [
+    "x-id",
+    "X-Amz-Algorithm",
+    "X-Amz-Content-Sha256",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Expires",
+    "X-Amz-Security-Token",
+    "X-Amz-Signature",
+    "X-Amz-SignedHeaders",
+];
+
+/// What one operation takes beyond what every operation does.
+pub(super) struct Served {
+    operation: &'static str,
+    pub(super) headers: &'static [&'static [&'static str]],
+    pub(super) parameters: &'static [&'static str],
+}
+
+impl Served {
+    /// `None` for an operation the sandbox does not have.
+    pub(super) fn of(operation: &str) -> Option<&'static Self> {
+        SERVED.iter().find(|served| served.operation == operation)
+    }
+
+    pub(super) fn takes_metadata(&self) -> bool {
+        self.headers.contains(&ATTRIBUTES)
+    }
+}
+
+const ATTRIBUTES: &[&str] = &[
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-bucket-key-enabled",
+    "x-amz-storage-class",
+    "x-amz-tagging",
+    "x-amz-website-redirect-location",
+];
+const READ: &[&str] = &[
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "range",
+    "x-amz-checksum-mode",
+];
+const READ_PARAMETERS: &[&str] = &[
+    "response-cache-control",
+    "response-content-disposition",
+    "response-content-encoding",
+    "response-content-language",
+    "response-content-type",
+    "response-expires",
+    "versionId",
+];
+const WRITE_CONDITIONS: &[&str] = &["if-match", "if-none-match"];
+const SOURCE: &[&str] = &[
+    "x-amz-copy-source",
+    "x-amz-copy-source-if-match",
+    "x-amz-copy-source-if-modified-since",
+    "x-amz-copy-source-if-none-match",
+    "x-amz-copy-source-if-unmodified-since",
+    "x-amz-source-expected-bucket-owner",
+];
+const COPY: &[&str] = &[
+    "x-amz-checksum-algorithm",
+    "x-amz-metadata-directive",
+    "x-amz-tagging-directive",
+];
+const COPY_RANGE: &[&str] = &["x-amz-copy-source-range"];
+const CREATE: &[&str] = &["x-amz-checksum-algorithm", "x-amz-checksum-type"];
+const COMPLETE: &[&str] = &["x-amz-checksum-type", "x-amz-mp-object-size"];
+const V2_PARAMETERS: &[&str] = &[
+    "continuation-token",
+    "delimiter",
+    "encoding-type",
+    "fetch-owner",
+    "list-type",
+    "max-keys",
+    "prefix",
+    "start-after",
+];
+const VERSIONS_PARAMETERS: &[&str] = &[
+    "delimiter",
+    "encoding-type",
+    "key-marker",
+    "max-keys",
+    "prefix",
+    "version-id-marker",
+    "versions",
+];
+const UPLOADS_PARAMETERS: &[&str] = &[
+    "delimiter",
+    "encoding-type",
+    "key-marker",
+    "max-uploads",
+    "prefix",
+    "upload-id-marker",
+    "uploads",
+];
+
+const fn served(
+    operation: &'static str,
+    headers: &'static [&'static [&'static str]],
+    parameters: &'static [&'static str],
+) -> Served {
+    Served {
+        operation,
+        headers,
+        parameters,
+    }
+}
+
+static SERVED: [Served; 26] = [
+    served("CreateBucket", &[], &[]),
+    served("DeleteBucket", &[], &[]),
+    served("HeadBucket", &[], &[]),
+    served("ListBuckets", &[], &["prefix"]),
+    served("GetBucketLocation", &[], &["location"]),
+    served("PutBucketVersioning", &[], &["versioning"]),
+    served("GetBucketVersioning", &[], &["versioning"]),
+    served("PutObject", &[ATTRIBUTES, WRITE_CONDITIONS], &[]),
+    served("GetObject", &[READ], READ_PARAMETERS),
+    served("HeadObject", &[READ], READ_PARAMETERS),
+    served(
+        "CopyObject",
+        &[ATTRIBUTES, WRITE_CONDITIONS, SOURCE, COPY],
+        &[],
+    ),
+    served("DeleteObject", &[], &["versionId"]),
+    served("DeleteObjects", &[], &["delete"]),
+    served("PutObjectTagging", &[], &["tagging", "versionId"]),
+    served("GetObjectTagging", &[], &["tagging", "versionId"]),
+    served("DeleteObjectTagging", &[], &["tagging", "versionId"]),
+    served(
+        "ListObjects",
+        &[],
+        &["delimiter", "encoding-type", "marker", "max-keys", "prefix"],
+    ),
+    served("ListObjectsV2", &[], V2_PARAMETERS),
+    served("ListObjectVersions", &[], VERSIONS_PARAMETERS),
+    served("CreateMultipartUpload", &[ATTRIBUTES, CREATE], &["uploads"]),
+    served("UploadPart", &[], &["partNumber", "uploadId"]),
+    served(
+        "UploadPartCopy",
+        &[SOURCE, COPY_RANGE],
+        &["partNumber", "uploadId"],
+    ),
+    served(
+        "CompleteMultipartUpload",
+        &[WRITE_CONDITIONS, COMPLETE],
+        &["uploadId"],
+    ),
+    served("AbortMultipartUpload", &[], &["uploadId"]),
+    served(
+        "ListParts",
+        &[],
+        &["max-parts", "part-number-marker", "uploadId"],
+    ),
+    served("ListMultipartUploads", &[], UPLOADS_PARAMETERS),
+];

@@ -1,1 +1,0 @@
-//! Amazon SNS: topics and their Lambda subscriptions.

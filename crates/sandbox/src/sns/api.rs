@@ -1,0 +1,151 @@
+//! SNS's HTTP API: which action a form asks for, and its answer.
+
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+
+use super::batch::Batch;
+use super::form::Form;
+use super::message::Message;
+use super::xml::{element, refuse, success, text};
+use super::{Error, Sns, Subscription};
+use crate::Requests;
+use crate::body::{self, Body, ReadError};
+
+/// Room for a batch over the limit, which deserves the error that says so: ten messages of
+/// 256 KB, with every byte percent-encoded.
+const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// Every action of the sandbox.
+const ACTIONS: [&str; 6] = [
+    "CreateTopic",
+    "ListSubscriptionsByTopic",
+    "ListTopics",
+    "Publish",
+    "PublishBatch",
+    "Subscribe",
+];
+
+/// Answers one request to SNS.
+pub(crate) async fn respond(
+    sns: &Sns,
+    requests: &Requests,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    act(sns, requests, request)
+        .await
+        .unwrap_or_else(|error| refuse(error.code(), error.status(), &error.to_string()))
+}
+
+async fn act(
+    sns: &Sns,
+    requests: &Requests,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Error> {
+    if request.method() != Method::POST || request.uri().path() != "/" {
+        return Err(Error::Malformed("SNS takes a form by POST to /"));
+    }
+    let body = body::read(request.into_body(), MAX_BODY_BYTES).await;
+    let body = body.map_err(|error| match error {
+        ReadError::TooLong => Error::Malformed("too long"),
+        ReadError::Broken => Error::Malformed("it could not be read"),
+    })?;
+    let mut form = Form::parse(&body)?;
+    let action = form.take("Action").unwrap_or_default();
+    form.take("Version");
+    if !ACTIONS.contains(&action.as_str()) {
+        return Err(Error::InvalidAction(action));
+    }
+    requests.count("sns", &action);
+    let result = match action.as_str() {
+        "CreateTopic" => create_topic(sns, form)?,
+        "Subscribe" => subscribe(sns, form)?,
+        "ListTopics" => list_topics(sns, form)?,
+        "ListSubscriptionsByTopic" => list_subscriptions(sns, form)?,
+        "Publish" => publish(sns, form)?,
+        _ => publish_batch(sns, form)?,
+    };
+    Ok(success(&action, &result))
+}
+
+fn create_topic(sns: &Sns, mut form: Form) -> Result<String, Error> {
+    let name = form.require("Name")?;
+    form.finish()?;
+    Ok(text("TopicArn", &sns.create_topic(&name)?))
+}
+
+fn subscribe(sns: &Sns, mut form: Form) -> Result<String, Error> {
+    let topic_arn = form.require("TopicArn")?;
+    let protocol = form.require("Protocol")?;
+    let endpoint = form.require("Endpoint")?;
+    // A subscription of a function needs no confirmation: its ARN is always returned.
+    form.take("ReturnSubscriptionArn");
+    form.finish()?;
+    if protocol != "lambda" {
+        let problem = format!("Protocol Reason: the sandbox delivers to lambda, not {protocol}");
+        return Err(Error::InvalidParameter(problem));
+    }
+    let arn = sns.subscribe(&topic_arn, &endpoint)?;
+    Ok(text("SubscriptionArn", &arn))
+}
+
+fn list_topics(sns: &Sns, form: Form) -> Result<String, Error> {
+    form.finish()?;
+    let topics = sns.topics();
+    let members = topics
+        .iter()
+        .map(|arn| element("member", &text("TopicArn", arn)));
+    Ok(element("Topics", &members.collect::<String>()))
+}
+
+fn list_subscriptions(sns: &Sns, mut form: Form) -> Result<String, Error> {
+    let topic_arn = form.require("TopicArn")?;
+    form.finish()?;
+    let member = |subscription: Subscription| {
+        let fields = [
+            text("SubscriptionArn", &subscription.arn),
+            text("Owner", crate::lambda::ACCOUNT_ID),
+            text("Protocol", "lambda"),
+            text("Endpoint", &subscription.endpoint),
+            text("TopicArn", &topic_arn),
+        ];
+        element("member", &fields.concat())
+    };
+    let members = sns.subscriptions(&topic_arn)?.into_iter().map(member);
+    Ok(element("Subscriptions", &members.collect::<String>()))
+}
+
+fn publish(sns: &Sns, mut form: Form) -> Result<String, Error> {
+    let topic_arn = form.require("TopicArn")?;
+    let message = Message::take(&mut form)?;
+    form.finish()?;
+    let id = sns.publish_message(&topic_arn, &message)?;
+    Ok(text("MessageId", &id))
+}
+
+fn publish_batch(sns: &Sns, mut form: Form) -> Result<String, Error> {
+    let topic_arn = form.require("TopicArn")?;
+    let entries = form.take_list("PublishBatchRequestEntries", "member");
+    form.finish()?;
+    let batch = Batch::take(entries)?;
+    sns.subscriptions(&topic_arn)?;
+    let (mut successful, mut failed) = (String::new(), String::new());
+    for (id, message) in batch.entries {
+        match message.and_then(|message| sns.publish_message(&topic_arn, &message)) {
+            Ok(message_id) => {
+                let fields = text("Id", &id) + &text("MessageId", &message_id);
+                successful += &element("member", &fields);
+            }
+            Err(error) => {
+                let fields = [
+                    text("Id", &id),
+                    text("Code", error.code()),
+                    text("Message", &error.to_string()),
+                    // Nothing here fails by the sandbox's own fault.
+                    text("SenderFault", "true"),
+                ];
+                failed += &element("member", &fields.concat());
+            }
+        }
+    }
+    Ok(element("Successful", &successful) + &element("Failed", &failed))
+}

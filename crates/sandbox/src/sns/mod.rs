@@ -1,0 +1,136 @@
+//! Amazon SNS: topics and their Lambda subscriptions.
+
+mod api;
+mod batch;
+mod envelope;
+mod error;
+mod form;
+mod message;
+mod xml;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use crate::lambda::{ACCOUNT_ID, Lambda};
+
+pub(crate) use api::respond;
+pub use error::Error;
+pub(crate) use xml::refuse;
+
+use message::Message;
+
+/// The longest name of a topic
+/// (<https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html>).
+const MAX_NAME_CHARS: usize = 256;
+
+/// The SNS of one sandbox. Clones are the same SNS.
+#[derive(Debug, Clone)]
+pub struct Sns {
+    region: String,
+    endpoint_url: String,
+    lambda: Lambda,
+    topics: Arc<Mutex<BTreeMap<String, Vec<Subscription>>>>,
+}
+
+/// A function that gets every message of a topic.
+#[derive(Debug, Clone)]
+struct Subscription {
+    arn: String,
+    endpoint: String,
+}
+
+impl Sns {
+    /// An SNS without topics that delivers to the functions of `lambda`.
+    pub(crate) fn new(region: &str, lambda: Lambda, endpoint_url: &str) -> Self {
+        Self {
+            region: region.to_owned(),
+            endpoint_url: endpoint_url.to_owned(),
+            lambda,
+            topics: Arc::default(),
+        }
+    }
+
+    /// Creates a standard topic, or finds the one of that name, and returns its ARN.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidParameter`] for a name that SNS would refuse, and for FIFO topics.
+    pub fn create_topic(&self, name: &str) -> Result<String, Error> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if name.ends_with(".fifo") {
+            let problem = "Topic Name Reason: the sandbox has no FIFO topics";
+            return Err(Error::InvalidParameter(problem.to_owned()));
+        }
+        if !(1..=MAX_NAME_CHARS).contains(&name.len()) || !name.bytes().all(allowed) {
+            return Err(Error::InvalidParameter("Topic Name".to_owned()));
+        }
+        let arn = format!("arn:aws:sns:{}:{ACCOUNT_ID}:{name}", self.region);
+        self.lock().entry(arn.clone()).or_default();
+        Ok(arn)
+    }
+
+    /// Subscribes a function to a topic, once, and returns the ARN of the subscription.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] for the topic, [`Error::InvalidParameter`] for the function's ARN.
+    pub fn subscribe(&self, topic_arn: &str, function_arn: &str) -> Result<String, Error> {
+        let mut topics = self.lock();
+        let subscriptions = topics.get_mut(topic_arn).ok_or(Error::NotFound)?;
+        if !function_arn.starts_with("arn:") || self.lambda.arn_of(function_arn).is_none() {
+            let problem = format!("Lambda endpoint Reason: no function {function_arn}");
+            return Err(Error::InvalidParameter(problem));
+        }
+        if let Some(known) = subscriptions.iter().find(|s| s.endpoint == function_arn) {
+            return Ok(known.arn.clone());
+        }
+        let arn = format!("{topic_arn}:{}", Uuid::new_v4());
+        subscriptions.push(Subscription {
+            arn: arn.clone(),
+            endpoint: function_arn.to_owned(),
+        });
+        Ok(arn)
+    }
+
+    /// Publishes a message without subject and attributes, and returns its id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] for the topic, [`Error::InvalidParameter`] for the message.
+    pub fn publish(&self, topic_arn: &str, message: &str) -> Result<String, Error> {
+        let text = message.to_owned();
+        let message = Message {
+            text,
+            ..Message::default()
+        };
+        self.publish_message(topic_arn, &message)
+    }
+
+    /// Invokes every subscribed function asynchronously with the message.
+    fn publish_message(&self, topic_arn: &str, message: &Message) -> Result<String, Error> {
+        let subscriptions = self.subscriptions(topic_arn)?;
+        message.check()?;
+        let id = Uuid::new_v4().to_string();
+        for Subscription { arn, endpoint } in subscriptions {
+            let event = envelope::event(&self.endpoint_url, topic_arn, &arn, &id, message);
+            // Functions are never deleted, and the largest message fits an event even with every
+            // character escaped: only a sandbox that is stopping refuses.
+            let _ = self.lambda.invoke_async(&endpoint, event);
+        }
+        Ok(id)
+    }
+
+    fn topics(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
+    fn subscriptions(&self, topic_arn: &str) -> Result<Vec<Subscription>, Error> {
+        self.lock().get(topic_arn).cloned().ok_or(Error::NotFound)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Subscription>>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,53 @@
+//! The answers of the AWS Query protocol.
+
+use http::{HeaderValue, Response, StatusCode};
+use quick_xml::escape::escape;
+use uuid::Uuid;
+
+use crate::body::{self, Body};
+
+const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
+
+/// An element with text.
+pub(super) fn text(name: &str, value: &str) -> String {
+    format!("<{name}>{}</{name}>", escape(value))
+}
+
+/// An element with elements.
+pub(super) fn element(name: &str, content: &str) -> String {
+    format!("<{name}>{content}</{name}>")
+}
+
+/// The answer to an action that succeeded; `result` is the XML of its output.
+pub(super) fn success(action: &str, result: &str) -> Response<Body> {
+    let id = Uuid::new_v4().to_string();
+    let xml = format!(
+        "<{action}Response xmlns=\"{NAMESPACE}\">{}{}</{action}Response>",
+        element(&format!("{action}Result"), result),
+        element("ResponseMetadata", &text("RequestId", &id)),
+    );
+    answer(StatusCode::OK, &id, xml)
+}
+
+/// An error as the clients of SNS read it.
+pub(crate) fn refuse(code: &str, status: StatusCode, message: &str) -> Response<Body> {
+    let id = Uuid::new_v4().to_string();
+    let error = [
+        text("Type", "Sender"),
+        text("Code", code),
+        text("Message", message),
+    ];
+    let xml = format!(
+        "<ErrorResponse xmlns=\"{NAMESPACE}\">{}{}</ErrorResponse>",
+        element("Error", &error.concat()),
+        text("RequestId", &id),
+    );
+    answer(status, &id, xml)
+}
+
+fn answer(status: StatusCode, id: &str, xml: String) -> Response<Body> {
+    let mut response = body::answer(status, "text/xml", xml);
+    let id = HeaderValue::try_from(id).expect("a UUID is ASCII");
+    response.headers_mut().insert("x-amzn-requestid", id);
+    response
+}

@@ -61,6 +61,8 @@ pub struct Cause {
     pub status: Option<u16>,
     /// The service's error code; an answer to HEAD has none.
     pub code: Option<String>,
+    /// The SDK would not even send the call: no retry can help.
+    pub unsendable: bool,
     text: String,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -71,6 +73,7 @@ impl Cause {
         Cause {
             status: Some(200),
             code: None,
+            unsendable: false,
             text: text.to_owned(),
             source: None,
         }
@@ -137,6 +140,7 @@ where
         Cause {
             status,
             code,
+            unsendable: matches!(error, SdkError::ConstructionFailure(_)),
             text,
             source: Some(Box::new(error)),
         }

@@ -125,7 +125,7 @@ pub enum CopyError {
         #[source]
         cause: Cause,
     },
-    /// S3 refused the call for another reason: read it.
+    /// S3, or the SDK before it, refused the call for another reason: read it.
     #[error("{operation} of {object} was refused")]
     Refused {
         /// The S3 operation.
@@ -137,7 +137,7 @@ pub enum CopyError {
         cause: Cause,
     },
     /// Several records came in one event and some failed; every one was tried.
-    #[error("{failed} of {records} records failed, the first:")]
+    #[error("{failed} of {records} records failed, the first")]
     Several {
         /// How many failed.
         failed: usize,
@@ -172,6 +172,11 @@ impl CopyError {
             },
             (Some("BadDigest"), _) => CopyError::ChecksumMismatch { object, cause },
             (_, Some(403)) => CopyError::AccessDenied {
+                operation,
+                object,
+                cause,
+            },
+            _ if cause.unsendable => CopyError::Refused {
                 operation,
                 object,
                 cause,

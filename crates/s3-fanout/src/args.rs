@@ -1,0 +1,90 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Back up S3 objects server-side: one Lambda invocation per object.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Back up a day of 250 large objects on this machine and verify every one
+    ///
+    /// Starts S3, SNS and Lambda on a loopback port of their own, makes a source bucket, invokes the
+    /// publisher once as the daily schedule does, waits for the copiers and compares every object. Nothing
+    /// is left behind. Exit status: 0 all verified, 1 not all, 2 wrong usage, 3 could not run.
+    Demo(DemoArgs),
+    /// Serve S3, SNS and Lambda on this machine, with both functions deployed, until Ctrl-C
+    Sandbox(SandboxArgs),
+    /// Run one of the Lambda functions, as an execution environment of the sandbox does
+    #[command(hide = true)]
+    Function(FunctionArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DemoArgs {
+    /// How many objects of 600-800 MB the day has
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub objects: u32,
+    /// Use the files of this folder as the day's objects and compare their bytes at the end
+    #[arg(long, value_name = "PATH", conflicts_with = "objects")]
+    pub dir: Option<PathBuf>,
+    /// How many copiers may run at the same time
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub concurrency: u16,
+    /// Print one JSON object on standard output, and nothing else there
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SandboxArgs {
+    /// Where to listen; port 0 takes a free one. Anyone who reaches the address can use the sandbox
+    #[arg(long, default_value = "127.0.0.1:4566")]
+    pub address: SocketAddr,
+    /// How many objects of 600-800 MB the source bucket holds under 2016-06-30/
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub objects: u32,
+    /// How many copiers may run at the same time
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub concurrency: u16,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct FunctionArgs {
+    pub name: Function,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Function {
+    Publisher,
+    Copier,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_demo_takes_a_folder_or_a_number_of_objects() {
+        let parse = |words: &[&str]| Args::try_parse_from([&["s3-fanout", "demo"], words].concat());
+        assert!(parse(&["--dir", "x"]).is_ok());
+        assert!(parse(&["--objects", "25"]).is_ok());
+        assert!(parse(&["--dir", "x", "--objects", "25"]).is_err());
+        assert!(parse(&["--objects", "0"]).is_err());
+        assert!(parse(&["--concurrency", "0"]).is_err());
+    }
+}

@@ -1,0 +1,217 @@
+//! `s3-fanout demo`: a day's backup on this machine, from the daily event to the last object verified.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use sandbox::lambda::{Logs, Stats};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use crate::args::DemoArgs;
+use crate::cost::{Usage, cost};
+use crate::deployment::{COPIER, DEST_BUCKET, Deployment, PUBLISHER};
+use crate::interrupt::interrupted;
+use crate::progress::Step;
+use crate::source::{self, File};
+use crate::summary::Summary;
+use crate::verify::verify;
+
+/// How often the bar looks at what the copiers have done.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Ctrl-C, as shells report it.
+const INTERRUPTED: u8 = 130;
+
+/// Runs the demo to its end or to Ctrl-C.
+pub fn run(args: DemoArgs) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        tokio::select! {
+            result = demo(&args) => result,
+            signal = interrupted() => {
+                signal?;
+                eprintln!("interrupted: everything was on this machine, and nothing is left of it");
+                Ok(ExitCode::from(INTERRUPTED))
+            }
+        }
+    })
+}
+
+async fn demo(args: &DemoArgs) -> Result<ExitCode> {
+    let files = args
+        .dir
+        .as_deref()
+        .map(source::files)
+        .transpose()?
+        .unwrap_or_default();
+    let log = Log::create()?;
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let deployment = Deployment::start(loopback, args.concurrency, log.sink()).await?;
+    let objects = fill_source(&deployment, args, &files).await?;
+    let run = back_up(&deployment, objects).await;
+    let summary = match run {
+        Ok(run) => summarize(&deployment, &run, objects, &files).await?,
+        Err(error) => return Err(error.context(log.keep()?)),
+    };
+    deployment.sandbox.shutdown().await;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        serde_json::to_writer(&mut out, &summary)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{summary}")?;
+    }
+    if summary.is_good() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("{}", log.keep()?);
+    Ok(ExitCode::FAILURE)
+}
+
+/// Puts the day into the source bucket and tells how many objects it has.
+async fn fill_source(deployment: &Deployment, args: &DemoArgs, files: &[File]) -> Result<u64> {
+    if files.is_empty() {
+        source::put_virtual_day(deployment.sandbox.s3(), args.objects)?;
+        return Ok(u64::from(args.objects));
+    }
+    let step = Step::begin("putting", files.len() as u64);
+    source::put_files(&deployment.s3, files, || step.one_more()).await?;
+    Ok(files.len() as u64)
+}
+
+/// What the functions did.
+struct Run {
+    wall: Duration,
+    publisher: Duration,
+    requests: BTreeMap<String, u64>,
+}
+
+/// Invokes the publisher as the daily schedule does and waits until every copier has ended.
+async fn back_up(deployment: &Deployment, objects: u64) -> Result<Run> {
+    let lambda = deployment.sandbox.lambda();
+    let before = deployment.sandbox.requests();
+    let step = Step::begin("copying", objects);
+    let started = Instant::now();
+    let daily = json!({ "scheduled_time": "2016-07-01T02:00:00Z" });
+    let copied = async {
+        loop {
+            step.reached(ended(&lambda.stats(COPIER)?));
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let backed_up = async {
+        let answer = lambda.invoke(PUBLISHER, daily.to_string()).await?;
+        let published: Value = serde_json::from_slice(&answer.payload)?;
+        if answer.function_error.is_some() {
+            bail!("the publisher failed: {published}");
+        }
+        let publisher = started.elapsed();
+        lambda.idle().await;
+        Ok(publisher)
+    };
+    let publisher = tokio::select! {
+        publisher = backed_up => publisher?,
+        never = copied => return never,
+    };
+    let mut requests = deployment.sandbox.requests();
+    for (name, count) in before {
+        requests.entry(name).and_modify(|total| *total -= count);
+    }
+    requests.retain(|_, count| *count > 0);
+    Ok(Run {
+        wall: started.elapsed(),
+        publisher,
+        requests,
+    })
+}
+
+/// Events that neither wait nor run any more.
+fn ended(copier: &Stats) -> u64 {
+    let under_way = copier.events_queued + copier.events_retrying + copier.concurrency;
+    copier.events.saturating_sub(under_way as u64)
+}
+
+async fn summarize(
+    deployment: &Deployment,
+    run: &Run,
+    objects: u64,
+    files: &[File],
+) -> Result<Summary> {
+    let step = Step::begin("verifying", objects);
+    let verified = verify(&deployment.s3, files, || step.one_more()).await?;
+    drop(step);
+    let lambda = deployment.sandbox.lambda();
+    let (publisher, copier) = (lambda.stats(PUBLISHER)?, lambda.stats(COPIER)?);
+    let megabytes = |stats: &Stats| {
+        stats
+            .peak_memory_bytes
+            .map(|bytes| (bytes as f64 / 1_048_576.0 * 10.0).round() / 10.0)
+    };
+    let usage = Usage {
+        requests: &run.requests,
+        sizes: &verified.sizes,
+        invocations: publisher.invocations + copier.invocations,
+        publisher: run.publisher,
+    };
+    Ok(Summary {
+        objects,
+        verified: verified.objects,
+        bytes: verified.sizes.iter().sum(),
+        wall_ms: run.wall.as_millis() as u64,
+        last_modified_span_ms: verified.last_modified_span_ms,
+        uploads_left_open: deployment.sandbox.s3().open_uploads(DEST_BUCKET) as u64,
+        in_failure_queue: lambda.failures(COPIER)?.len() as u64,
+        invocations: copier.invocations,
+        concurrency_reached: copier.concurrency_reached as u64,
+        peak_memory_mb: [
+            ("publisher", megabytes(&publisher)),
+            ("copier", megabytes(&copier)),
+        ]
+        .into(),
+        cost_usd: cost(&usage),
+        requests: run.requests.clone(),
+        differences: verified.differences,
+    })
+}
+
+/// What the functions wrote: thrown away, unless something failed.
+struct Log(Arc<Mutex<NamedTempFile>>);
+
+impl Log {
+    fn create() -> Result<Log> {
+        let file = tempfile::Builder::new()
+            .prefix("s3-fanout-demo-")
+            .suffix(".log")
+            .tempfile();
+        Ok(Log(Arc::new(Mutex::new(
+            file.context("cannot make a file for the functions' logs")?,
+        ))))
+    }
+
+    fn sink(&self) -> Logs {
+        let file = Arc::clone(&self.0);
+        Logs::to(move |function, line| {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            // A full disk must not fail the run; the summary tells what the run came to.
+            let _ = writeln!(file, "{function} {line}");
+        })
+    }
+
+    /// Keeps the file and says where it is.
+    fn keep(&self) -> Result<String> {
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        file.flush()?;
+        file.disable_cleanup(true);
+        Ok(format!(
+            "the functions' logs are in {}",
+            file.path().display()
+        ))
+    }
+}

@@ -1,0 +1,99 @@
+//! The deployed system in the sandbox: two buckets, the topic, both functions and the subscription.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use sandbox::lambda::{Function, Logs};
+use sandbox::{Options, Sandbox};
+
+/// The bucket that is backed up.
+pub const SOURCE_BUCKET: &str = "source";
+/// The bucket it is backed up to.
+pub const DEST_BUCKET: &str = "backup";
+/// The function that lists and publishes.
+pub const PUBLISHER: &str = "publisher";
+/// The function that copies.
+pub const COPIER: &str = "copier";
+/// The topic between them.
+const TOPIC: &str = "s3-fanout";
+
+/// Memory of the publisher, as in template.yaml.
+pub const PUBLISHER_MEMORY_MB: u32 = 256;
+/// Memory of the copier, as in template.yaml.
+pub const COPIER_MEMORY_MB: u32 = 128;
+/// Both functions' timeout, as in template.yaml.
+const TIMEOUT: Duration = Duration::from_secs(900);
+
+/// Lambda retries a failed event after one and after two minutes; here a minute takes a second.
+const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
+
+/// The system, running on this machine.
+pub struct Deployment {
+    /// The services it runs on.
+    pub sandbox: Sandbox,
+    /// A client for both buckets.
+    pub s3: Client,
+}
+
+impl Deployment {
+    /// Starts the sandbox and deploys to it. The functions are this program, started again.
+    pub async fn start(address: SocketAddr, concurrency: u16, logs: Logs) -> Result<Deployment> {
+        let options = Options {
+            address,
+            logs,
+            ..Options::default()
+        };
+        let s3 = |endpoint: &str| {
+            let (key, secret) = (&options.access_key, &options.secret_key);
+            let config = aws_sdk_s3::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new(options.region.clone()))
+                .credentials_provider(Credentials::new(key, secret, None, None, "sandbox"))
+                .endpoint_url(endpoint)
+                .force_path_style(true);
+            Client::from_conf(config.build())
+        };
+        let sandbox = Sandbox::start(options.clone()).await.with_context(|| {
+            format!("cannot listen on {address}; choose another --address, or stop what does")
+        })?;
+        let s3 = s3(sandbox.endpoint_url());
+        for bucket in [SOURCE_BUCKET, DEST_BUCKET] {
+            sandbox.s3().create_bucket(bucket)?;
+        }
+        deploy_functions(&sandbox, usize::from(concurrency))?;
+        Ok(Deployment { sandbox, s3 })
+    }
+}
+
+fn deploy_functions(sandbox: &Sandbox, concurrency: usize) -> Result<()> {
+    let topic = sandbox.sns().create_topic(TOPIC)?;
+    let program = std::env::current_exe().context("cannot tell which program this is")?;
+    let function = |name: &str, memory_mb, concurrency, environment: &[(&str, &str)]| Function {
+        args: vec!["function".to_owned(), name.to_owned()],
+        environment: environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        memory_mb,
+        timeout: TIMEOUT,
+        concurrency,
+        retry_delays: RETRY_DELAYS.to_vec(),
+        ..Function::new(name, &program)
+    };
+    let source = ("SOURCE_BUCKET", SOURCE_BUCKET);
+    let lambda = sandbox.lambda();
+    lambda.create_function(function(
+        PUBLISHER,
+        PUBLISHER_MEMORY_MB,
+        1,
+        &[source, ("TOPIC_ARN", &topic)],
+    ))?;
+    let copier = [source, ("DEST_BUCKET", DEST_BUCKET)];
+    let copier =
+        lambda.create_function(function(COPIER, COPIER_MEMORY_MB, concurrency, &copier))?;
+    sandbox.sns().subscribe(&topic, &copier)?;
+    Ok(())
+}

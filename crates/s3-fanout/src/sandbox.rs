@@ -1,0 +1,54 @@
+//! `s3-fanout sandbox`: both functions deployed to S3, SNS and Lambda on this machine, until Ctrl-C.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use sandbox::lambda::Logs;
+
+use crate::args::SandboxArgs;
+use crate::deployment::{DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET};
+use crate::interrupt::interrupted;
+use crate::source;
+
+/// Serves the sandbox until it is interrupted.
+pub fn run(args: SandboxArgs) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let logs = Logs::to(|function, line| eprintln!("{function} {line}"));
+        let deployment = Deployment::start(args.address, args.concurrency, logs).await?;
+        source::put_virtual_day(deployment.sandbox.s3(), args.objects)?;
+        introduce(&deployment, &args);
+        interrupted().await?;
+        eprintln!("stopping");
+        deployment.sandbox.shutdown().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn introduce(deployment: &Deployment, args: &SandboxArgs) {
+    let endpoint = deployment.sandbox.endpoint_url();
+    println!("S3, SNS and Lambda are at {endpoint}; Ctrl-C ends them. In another shell:\n");
+    for (name, value) in deployment.sandbox.environment() {
+        println!("  export {name}={value}");
+    }
+    println!(
+        "\nThen back up the {} objects of 2016-06-30, look at a copy, and see what happened:\n",
+        args.objects
+    );
+    println!(
+        "  aws lambda invoke --function-name {PUBLISHER} --payload fileb://events/date.json /dev/stdout\n  \
+         aws s3 cp s3://{DEST_BUCKET}/2016-06-30/object-000.bin - | head -c 64 | xxd\n  \
+         curl -s {endpoint}/_sandbox\n"
+    );
+    println!(
+        "The source bucket is {SOURCE_BUCKET}, its copies go to {DEST_BUCKET}. The functions' logs follow."
+    );
+    if !args.address.ip().is_loopback() {
+        eprintln!(
+            "warning: {} can be reached from other machines",
+            args.address
+        );
+    }
+}

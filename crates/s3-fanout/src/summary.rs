@@ -1,0 +1,171 @@
+//! What the demo found, for a person or as JSON.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use indicatif::{HumanBytes, HumanCount};
+use serde::Serialize;
+
+use crate::cost::Cost;
+
+/// The demo's answer.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// Objects of the day.
+    pub objects: u64,
+    /// Objects whose copy is the same in everything compared.
+    pub verified: u64,
+    /// Bytes of the day.
+    pub bytes: u64,
+    /// From the publisher's invocation to the end of the last copier's, in milliseconds.
+    pub wall_ms: u64,
+    /// The newest less the oldest change at the destination, in milliseconds; S3 keeps whole seconds.
+    pub last_modified_span_ms: i64,
+    /// Uploads neither completed nor aborted.
+    pub uploads_left_open: u64,
+    /// Messages that Lambda gave up.
+    pub in_failure_queue: u64,
+    /// Invocations of the copier.
+    pub invocations: u64,
+    /// The most copiers that ran at the same time.
+    pub concurrency_reached: u64,
+    /// Requests of both functions, by `service:operation`.
+    pub requests: BTreeMap<String, u64>,
+    /// The largest resident set of one process of each function, in MB (2^20 bytes).
+    pub peak_memory_mb: BTreeMap<&'static str, Option<f64>>,
+    /// What the run costs on AWS.
+    pub cost_usd: Cost,
+    /// How objects differ from their source.
+    pub differences: Vec<String>,
+}
+
+/// Differences shown to a person.
+const DIFFERENCES_SHOWN: usize = 10;
+
+impl Summary {
+    /// Whether every object is at the destination and nothing is left over.
+    pub fn is_good(&self) -> bool {
+        self.verified == self.objects
+            && self.differences.is_empty()
+            && self.uploads_left_open == 0
+            && self.in_failure_queue == 0
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.is_good() {
+            "✔ every object verified"
+        } else {
+            "✘ not every object is backed up"
+        };
+        writeln!(
+            f,
+            "\n{verdict}: {} of {}\n",
+            HumanCount(self.verified),
+            HumanCount(self.objects)
+        )?;
+        writeln!(f, "{}\n", self.lines())?;
+        for difference in self.differences.iter().take(DIFFERENCES_SHOWN) {
+            writeln!(f, "  {difference}")?;
+        }
+        let more = self.differences.len().saturating_sub(DIFFERENCES_SHOWN);
+        if more > 0 {
+            writeln!(f, "  and {more} more")?;
+        }
+        Ok(())
+    }
+}
+
+impl Summary {
+    /// The numbers, a line each, without the blanks that fill the columns.
+    fn lines(&self) -> String {
+        let table = self.table().to_string();
+        table
+            .lines()
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(NOTHING);
+        let memory = |function| match self.peak_memory_mb.get(function) {
+            Some(Some(megabytes)) => format!("{megabytes:.1} MB"),
+            _ => "not known on this system".to_owned(),
+        };
+        let cost = &self.cost_usd;
+        let rows = [
+            (
+                "Objects",
+                format!(
+                    "{}, {}",
+                    HumanCount(self.objects),
+                    decimal_bytes(self.bytes)
+                ),
+            ),
+            ("Wall time", seconds(self.wall_ms)),
+            (
+                "Newest - oldest copy",
+                format!("{} s", self.last_modified_span_ms / 1_000),
+            ),
+            (
+                "Copier",
+                format!(
+                    "{} invocations, up to {} at once",
+                    HumanCount(self.invocations),
+                    self.concurrency_reached
+                ),
+            ),
+            (
+                "Peak memory",
+                format!(
+                    "publisher {}, copier {}",
+                    memory("publisher"),
+                    memory("copier")
+                ),
+            ),
+            (
+                "Left over",
+                format!(
+                    "{} open uploads, {} failed messages",
+                    self.uploads_left_open, self.in_failure_queue
+                ),
+            ),
+            (
+                "On AWS this costs",
+                format!(
+                    "${:.4}: S3 ${:.4}, Lambda ${:.4}, SNS ${:.6}",
+                    cost.total, cost.s3, cost.lambda, cost.sns
+                ),
+            ),
+        ];
+        for (name, value) in rows {
+            table.add_row(vec![name.to_owned(), value]);
+        }
+        for (index, (operation, count)) in self.requests.iter().enumerate() {
+            let title = if index == 0 { "Requests" } else { "" };
+            table.add_row(vec![
+                title.to_owned(),
+                format!("{:>7}  {operation}", HumanCount(*count).to_string()),
+            ]);
+        }
+        table
+    }
+}
+
+/// Bytes in powers of ten, as sizes of objects are priced and spoken of; small ones exactly.
+fn decimal_bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => HumanBytes(bytes).to_string(),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
+fn seconds(milliseconds: u64) -> String {
+    format!("{:.1} s", milliseconds as f64 / 1_000.0)
+}

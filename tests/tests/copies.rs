@@ -1,0 +1,363 @@
+//! The copier's library against the sandbox's S3: what a copy is, object by object.
+
+#![allow(clippy::unwrap_used)]
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, StorageClass};
+use copier::copy::Action;
+use sandbox::s3::Attributes;
+use tests::{DEST, MIB, SOURCE, World, everything};
+
+/// Small sizes for the copier, so that small objects are copied in parts.
+const SMALL: [(&str, &str); 2] = [("PART_SIZE_MIB", "5"), ("MULTIPART_THRESHOLD_MIB", "12")];
+
+#[tokio::test]
+async fn a_copy_has_the_bytes_headers_metadata_and_tags_of_its_source() {
+    let world = World::start().await;
+    let copier = world.copier(SMALL);
+    for (key, size, action) in [
+        ("empty", 0, Action::CopiedAtOnce),
+        ("small", 1_000, Action::CopiedAtOnce),
+        (
+            "just below the threshold",
+            12 * MIB - 1,
+            Action::CopiedAtOnce,
+        ),
+        (
+            "at the threshold",
+            12 * MIB,
+            Action::CopiedInParts { parts: 2 },
+        ),
+        ("large", 700 * MIB, Action::CopiedInParts { parts: 140 }),
+    ] {
+        world.put(key, size, everything());
+        let outcome = copier.copy(key).await.unwrap();
+        assert_eq!(
+            (outcome.action, outcome.size_bytes),
+            (action, size),
+            "{key}"
+        );
+        assert_eq!(outcome.verified_by(), "CRC64NVME", "{key}");
+        let (source, copy) = (
+            world.head(SOURCE, key).await.unwrap(),
+            world.head(DEST, key).await.unwrap(),
+        );
+        assert_eq!(copy.content_length(), Some(size as i64));
+        assert_eq!(copy.checksum_crc64_nvme(), source.checksum_crc64_nvme());
+        assert!(copy.checksum_crc64_nvme().is_some());
+        assert_eq!(copy.cache_control(), Some("max-age=60"));
+        assert_eq!(
+            copy.content_disposition(),
+            Some("attachment; filename=\"a b.bin\"")
+        );
+        assert_eq!(copy.content_encoding(), Some("gzip"));
+        assert_eq!(copy.content_language(), Some("de, en"));
+        assert_eq!(
+            copy.content_type(),
+            Some("application/x-thing; charset=utf-8")
+        );
+        assert_eq!(copy.website_redirect_location(), Some("/elsewhere"));
+        // S3 shows what is not ASCII in RFC 2047's encoding, and reads it so.
+        assert_eq!(
+            copy.metadata().unwrap()["umlaut"],
+            "=?UTF-8?B?R3LDtsOfZQ==?="
+        );
+        assert_eq!(copy.metadata(), source.metadata());
+        assert_eq!(world.tags(DEST, key).await, world.tags(SOURCE, key).await);
+        assert_eq!(copy.tag_count(), Some(2));
+    }
+    assert_eq!(world.sandbox.s3().open_uploads(DEST), 0);
+}
+
+#[tokio::test]
+async fn expires_and_storage_class_are_kept_unless_another_class_is_configured() {
+    let world = World::start().await;
+    for (key, size) in [("small", 10), ("large", 12 * MIB)] {
+        let put = world
+            .s3
+            .put_object()
+            .bucket(SOURCE)
+            .key(key)
+            .body(vec![7; size as usize].into());
+        let expires = aws_sdk_s3::primitives::DateTime::from_secs(1_900_000_000);
+        put.expires(expires)
+            .storage_class(StorageClass::StandardIa)
+            .send()
+            .await
+            .unwrap();
+        world.copier(SMALL).copy(key).await.unwrap();
+        let copy = world.head(DEST, key).await.unwrap();
+        assert_eq!(
+            copy.storage_class(),
+            Some(&StorageClass::StandardIa),
+            "{key}"
+        );
+        assert_eq!(
+            copy.expires_string(),
+            Some("Sun, 17 Mar 2030 17:46:40 GMT"),
+            "{key}"
+        );
+        let other = [
+            SMALL[0],
+            SMALL[1],
+            ("STORAGE_CLASS", "GLACIER_IR"),
+            ("DEST_PREFIX", "ir/"),
+        ];
+        world.copier(other).copy(key).await.unwrap();
+        let copy = world.head(DEST, &format!("ir/{key}")).await.unwrap();
+        assert_eq!(
+            copy.storage_class(),
+            Some(&StorageClass::GlacierIr),
+            "{key}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_kms_key_is_used_where_one_is_configured() {
+    let world = World::start().await;
+    let copier = world.copier([SMALL[0], SMALL[1], ("SSE_KMS_KEY_ID", "alias/backup")]);
+    for (key, size) in [("small", 10), ("large", 12 * MIB)] {
+        world.put(key, size, Attributes::default());
+        copier.copy(key).await.unwrap();
+        assert_eq!(
+            world.head(DEST, key).await.unwrap().ssekms_key_id(),
+            Some("alias/backup"),
+            "{key}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn any_key_that_s3_allows_is_copied() {
+    let world = World::start().await;
+    let copier = world.copier(SMALL);
+    let longest = "ü".repeat(512);
+    for key in [
+        "with space",
+        "plus+plus",
+        "percent%41",
+        "query?a=b&c=d",
+        "hash#;,=@:$!'()*~",
+        "double//slash",
+        "/leading",
+        "trailing/",
+        "..",
+        "../up/./and/../down",
+        "unicode-äöü-漢字-🦀",
+        "e\u{301} is not \u{e9}",
+        "tab\tnewline\nreturn\r",
+        "\u{7f}\u{85}\u{2028}",
+        "quote\"'<>&amp;",
+        "back\\slash",
+        "?versionId=1",
+        " x ",
+        &longest,
+    ] {
+        for size in [1, 13 * MIB] {
+            world.put(key, size, Attributes::default());
+            copier
+                .copy(key)
+                .await
+                .unwrap_or_else(|error| panic!("{key:?}: {}", backup::aws::chain(&error)));
+            let copy = world
+                .head(DEST, key)
+                .await
+                .unwrap_or_else(|| panic!("{key:?} is not there"));
+            let source = world.head(SOURCE, key).await.unwrap();
+            assert_eq!(
+                copy.checksum_crc64_nvme(),
+                source.checksum_crc64_nvme(),
+                "{key:?}"
+            );
+            assert_eq!(copy.content_length(), Some(size as i64), "{key:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_700_mb_object_takes_its_parts_and_four_requests_and_one_more_for_tags() {
+    let world = World::start().await;
+    let copier = world.copier([]);
+    world.put("plain", 700_000_000, Attributes::default());
+    world.put("tagged", 700_000_000, everything());
+    for (key, tagging) in [("plain", None), ("tagged", Some(1))] {
+        let before = world.sandbox.requests();
+        let outcome = copier.copy(key).await.unwrap();
+        assert_eq!(outcome.action, Action::CopiedInParts { parts: 11 });
+        let requests = world.requests_since(&before);
+        assert_eq!(requests["s3:HeadObject"], 2);
+        assert_eq!(requests["s3:CreateMultipartUpload"], 1);
+        assert_eq!(requests["s3:UploadPartCopy"], 11);
+        assert_eq!(requests["s3:CompleteMultipartUpload"], 1);
+        assert_eq!(requests.get("s3:GetObjectTagging").copied(), tagging);
+        assert_eq!(requests.values().sum::<u64>(), 15 + tagging.unwrap_or(0));
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_is_there_already_costs_two_heads() {
+    let world = World::start().await;
+    let copier = world.copier(SMALL);
+    for (key, size) in [("small", 10), ("large", 12 * MIB)] {
+        world.put(key, size, everything());
+        copier.copy(key).await.unwrap();
+        let before = world.sandbox.requests();
+        let outcome = copier.copy(key).await.unwrap();
+        assert_eq!(outcome.action, Action::Unchanged);
+        assert_eq!(outcome.verified_by(), "CRC64NVME");
+        assert_eq!(
+            world.requests_since(&before),
+            [("s3:HeadObject".to_owned(), 2)].into()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_changed_source_is_copied_again_over_the_old_copy() {
+    let world = World::start().await;
+    let copier = world.copier(SMALL);
+    for (key, size) in [("small", 10), ("large", 12 * MIB)] {
+        world.put(key, size, Attributes::default());
+        copier.copy(key).await.unwrap();
+        // The same size and another content, then the same content and another header.
+        let put = world
+            .s3
+            .put_object()
+            .bucket(SOURCE)
+            .key(key)
+            .body(vec![9; size as usize].into());
+        put.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+            .send()
+            .await
+            .unwrap();
+        assert_ne!(
+            copier.copy(key).await.unwrap().action,
+            Action::Unchanged,
+            "{key}"
+        );
+        let put = world
+            .s3
+            .put_object()
+            .bucket(SOURCE)
+            .key(key)
+            .body(vec![9; size as usize].into());
+        let put = put
+            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+            .content_type("text/plain");
+        put.send().await.unwrap();
+        assert_ne!(
+            copier.copy(key).await.unwrap().action,
+            Action::Unchanged,
+            "{key}"
+        );
+        let (source, copy) = (
+            world.head(SOURCE, key).await.unwrap(),
+            world.head(DEST, key).await.unwrap(),
+        );
+        assert_eq!(copy.checksum_crc64_nvme(), source.checksum_crc64_nvme());
+        assert_eq!(copy.content_type(), Some("text/plain"));
+    }
+}
+
+#[tokio::test]
+async fn the_checksum_a_source_has_is_the_one_the_copy_is_compared_by() {
+    let world = World::start().await;
+    let copier = world.copier(SMALL);
+    for (algorithm, verified) in [
+        (ChecksumAlgorithm::Crc32, "CRC32"),
+        (ChecksumAlgorithm::Crc32C, "CRC32C"),
+        (ChecksumAlgorithm::Crc64Nvme, "CRC64NVME"),
+        (ChecksumAlgorithm::Sha256, "size"),
+    ] {
+        for (size, name) in [(10, "small"), (12 * MIB, "large")] {
+            let key = format!("{name}-{}", algorithm.as_str());
+            let put = world.s3.put_object().bucket(SOURCE).key(&key);
+            let put = put
+                .body(ByteStream::from(vec![7; size as usize]))
+                .checksum_algorithm(algorithm.clone());
+            put.send().await.unwrap();
+            assert_eq!(
+                copier.copy(&key).await.unwrap().verified_by(),
+                verified,
+                "{key}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_version_of_the_source_is_named_in_every_read() {
+    let world = World::start().await;
+    world.keep_versions(SOURCE).await;
+    let copier = world.copier(SMALL);
+    world.put("k", 12 * MIB, everything());
+    copier.copy("k").await.unwrap();
+    let (source, copy) = (
+        world.head(SOURCE, "k").await.unwrap(),
+        world.head(DEST, "k").await.unwrap(),
+    );
+    assert!(source.version_id().is_some());
+    assert_eq!(copy.checksum_crc64_nvme(), source.checksum_crc64_nvme());
+    assert_eq!(world.tags(DEST, "k").await.len(), 2);
+}
+
+#[tokio::test]
+async fn says_what_is_wrong_with_an_object_and_leaves_nothing_behind() {
+    let world = World::start().await;
+    world.put("large", 12 * MIB, Attributes::default());
+    let glacier = Attributes {
+        storage_class: Some("GLACIER".to_owned()),
+        ..Attributes::default()
+    };
+    world.put("archived", 12 * MIB, glacier);
+    let with = |variable| world.copier([SMALL[0], SMALL[1], variable]);
+    let long_prefix = "p".repeat(1_020);
+    for (copier, key, error_type, text) in [
+        (
+            world.copier(SMALL),
+            "gone",
+            "SourceMissing",
+            "s3://source/gone does not exist",
+        ),
+        (
+            world.copier(SMALL),
+            "archived",
+            "Archived",
+            "s3://source/archived is archived and cannot be copied",
+        ),
+        (
+            with(("DEST_BUCKET", "nowhere")),
+            "large",
+            "Refused",
+            "NoSuchBucket",
+        ),
+        (
+            with(("SOURCE_BUCKET_OWNER", "111111111111")),
+            "large",
+            "AccessDenied",
+            "HeadObject of s3://source/large was denied",
+        ),
+        (
+            with(("DEST_BUCKET_OWNER", "111111111111")),
+            "large",
+            "AccessDenied",
+            "HeadObject of s3://backup/large was denied",
+        ),
+        // The SDK sends no key of white space alone.
+        (world.copier(SMALL), " ", "Refused", "key was missing"),
+        (
+            with(("DEST_PREFIX", &long_prefix)),
+            "large",
+            "DestinationKey",
+            "the key has 1025 bytes",
+        ),
+    ] {
+        let error = copier.copy(key).await.unwrap_err();
+        let chain = backup::aws::chain(&error);
+        assert_eq!(error.error_type(), error_type, "{chain}");
+        assert!(chain.contains(text), "{chain:?} should contain {text:?}");
+    }
+    assert!(world.head(DEST, "large").await.is_none());
+    assert_eq!(world.sandbox.s3().open_uploads(DEST), 0);
+}

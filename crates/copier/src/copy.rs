@@ -162,7 +162,7 @@ impl Copier {
         verified(source, destination, result.full_object_checksum())
     }
 
-    /// A 412 does not say whose condition failed, so the source is looked at again.
+    /// A 412 does not say whose condition failed, nor a 404 who is gone, so the source is looked at again.
     async fn copy_at_once_failed(
         &self,
         source: &Source,
@@ -170,7 +170,7 @@ impl Copier {
         cause: Cause,
     ) -> CopyError {
         match cause.status {
-            Some(412) => match Source::look(&self.source, &self.config, &source.key).await {
+            Some(404 | 412) => match Source::look(&self.source, &self.config, &source.key).await {
                 Ok(now) if now.head.etag == source.head.etag => CopyError::DestinationChanged {
                     object: destination.uri(),
                     cause,

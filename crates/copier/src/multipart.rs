@@ -185,7 +185,11 @@ impl Upload<'_> {
                 object,
                 cause: Cause::unusable_answer("the answer has no ETag of the object"),
             }),
-            Err(cause) if matches!(cause.status, Some(409 | 412)) => {
+            // A key that is gone is no match either: S3 answers If-Match with 404 then.
+            Err(cause)
+                if matches!(cause.status, Some(409 | 412))
+                    || cause.code.as_deref() == Some("NoSuchKey") =>
+            {
                 Err(CopyError::DestinationChanged { object, cause })
             }
             Err(cause) => Err(CopyError::of("CompleteMultipartUpload", &object, cause)),

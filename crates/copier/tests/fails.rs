@@ -213,6 +213,7 @@ async fn what_s3_refuses_at_completion_has_a_type_of_its_own() {
         (400, "BadDigest", "ChecksumMismatch"),
         (412, "PreconditionFailed", "DestinationChanged"),
         (409, "ConditionalRequestConflict", "DestinationChanged"),
+        (404, "NoSuchKey", "DestinationChanged"),
         (400, "InvalidPart", "Refused"),
     ] {
         let ((source, destination), create, abort) = (heads(), create(), abort());
@@ -223,6 +224,36 @@ async fn what_s3_refuses_at_completion_has_a_type_of_its_own() {
         let failure = copier.copy("k").await.unwrap_err();
         assert_eq!(failure.error_type(), expected, "{code}");
         assert_eq!(abort.num_calls(), 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_refused_for_a_condition_says_which_side_was_changed() {
+    for (etag_then, expected) in [
+        ("\"same\"", "DestinationChanged"),
+        ("\"other\"", "SourceChanged"),
+    ] {
+        for (status, code) in [(412, "PreconditionFailed"), (404, "NoSuchKey")] {
+            let head = |etag: &'static str| {
+                move || {
+                    HeadObjectOutput::builder()
+                        .content_length(10)
+                        .e_tag(etag)
+                        .build()
+                }
+            };
+            let (_, destination) = heads();
+            let source = mock!(Client::head_object)
+                .match_requests(|head| head.bucket() == Some("source"))
+                .sequence()
+                .output(head("\"same\""))
+                .output(head(etag_then))
+                .build();
+            let copy = mock!(Client::copy_object).then_http_response(move || error(status, code));
+            let copier = copier(&[&source, &destination, &copy]);
+            let failure = copier.copy("k").await.unwrap_err();
+            assert_eq!(failure.error_type(), expected, "{code}");
+        }
     }
 }
 

@@ -107,7 +107,10 @@ impl Summary {
                     decimal_bytes(self.bytes)
                 ),
             ),
-            ("Wall time", seconds(self.wall_ms)),
+            (
+                "Wall time",
+                format!("{} (S3's copies take no time here)", seconds(self.wall_ms)),
+            ),
             (
                 "Newest - oldest copy",
                 format!("{} s", self.last_modified_span_ms / 1_000),

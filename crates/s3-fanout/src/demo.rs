@@ -32,15 +32,16 @@ pub fn run(args: DemoArgs) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         tokio::select! {
-            result = demo(&args) => result,
-            signal = interrupted() => {
-                signal?;
-                eprintln!("interrupted: everything was on this machine, and nothing is left of it");
-                Ok(ExitCode::from(INTERRUPTED))
-            }
+            outcome = demo(&args) => Some(outcome),
+            signal = interrupted() => signal.err().map(|error| Err(error.into())),
         }
+    });
+    // The demo has been dropped by now, and with it the bar and every process.
+    outcome.unwrap_or_else(|| {
+        eprintln!("interrupted: everything was on this machine, and nothing is left of it");
+        Ok(ExitCode::from(INTERRUPTED))
     })
 }
 

@@ -22,8 +22,8 @@ const SEED: u64 = 20_160_630;
 /// The sizes of the job this project was made for, in bytes.
 const SIZES: std::ops::RangeInclusive<u64> = 600_000_000..=800_000_000;
 
-/// A virtual object repeats a block of this many bytes.
-const BLOCK_BYTES: usize = 4_096;
+/// The shared bytes of virtual objects repeat a block of this many.
+const BLOCK_BYTES: usize = 1 << 16;
 
 /// The largest body of a PutObject, in bytes.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
@@ -41,15 +41,23 @@ pub struct File {
     pub key: String,
 }
 
-/// Puts a day of virtual objects into the source bucket. They hold 600-800 MB each and cost no memory.
+/// Puts a day of virtual objects into the source bucket. They hold 600-800 MB each and cost no memory: an
+/// object is its own key and then a range of bytes that all of them share.
 pub fn put_virtual_day(store: &Store, objects: u32) -> Result<()> {
     let mut random = fastrand::Rng::with_seed(SEED);
+    let mut block = vec![0; BLOCK_BYTES];
+    random.fill(&mut block);
+    let shared = Content::repeat(Bytes::from(block), *SIZES.end());
     for number in 0..objects {
-        let mut block = vec![0; BLOCK_BYTES];
-        random.fill(&mut block);
-        let content = Content::repeat(Bytes::from(block), random.u64(SIZES));
         let key = format!("{DAY_PREFIX}object-{number:03}.bin");
-        store.put(SOURCE_BUCKET, &key, content, attributes(number))?;
+        let own = Content::bytes(Bytes::from(key.clone()));
+        let rest = shared.slice(own.len()..random.u64(SIZES));
+        store.put(
+            SOURCE_BUCKET,
+            &key,
+            Content::concatenate([&own, &rest]),
+            attributes(number),
+        )?;
     }
     Ok(())
 }

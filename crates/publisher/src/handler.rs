@@ -1,11 +1,11 @@
 //! One invocation of the publisher: an event in, a count of what was published out.
 
-use backup::aws;
+use backup::aws::{self, chain};
 use backup::env::Environment;
 use backup::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use tracing::{Instrument, info, info_span};
+use tracing::{Instrument, error, info, info_span};
 
 use crate::config::Config;
 use crate::error::PublisherError;
@@ -63,15 +63,23 @@ impl Publisher {
     /// # Errors
     /// The event asks for nothing known, a prefix was not listed to its end, or a message was not accepted.
     pub async fn handle(&self, event: &Value, request_id: &str) -> Result<Summary, PublisherError> {
-        let order = event::parse(event)?;
-        let run = run_name(&order, request_id);
         let span = info_span!(
             "publish",
             request_id,
-            run,
+            run = tracing::field::Empty,
             source.bucket = self.config.source_bucket
         );
-        self.run(&run, &order).instrument(span).await
+        let result = self.obey(event, request_id).instrument(span.clone()).await;
+        result.inspect_err(|failure| {
+            span.in_scope(|| error!(error_type = failure.error_type(), "{}", chain(failure)));
+        })
+    }
+
+    async fn obey(&self, event: &Value, request_id: &str) -> Result<Summary, PublisherError> {
+        let order = event::parse(event)?;
+        let run = run_name(&order, request_id);
+        tracing::Span::current().record("run", &run);
+        self.run(&run, &order).await
     }
 
     async fn run(&self, run: &str, order: &Order) -> Result<Summary, PublisherError> {

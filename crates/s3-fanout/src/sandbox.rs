@@ -39,7 +39,7 @@ fn introduce(deployment: &Deployment, args: &SandboxArgs) {
     );
     println!(
         "  aws lambda invoke --function-name {PUBLISHER} --payload fileb://events/date.json /dev/stdout\n  \
-         aws s3 cp s3://{DEST_BUCKET}/2016-06-30/object-000.bin - | head -c 64 | xxd\n  \
+         aws s3api head-object --bucket {DEST_BUCKET} --key 2016-06-30/object-000.bin --checksum-mode ENABLED\n  \
          curl -s {endpoint}/_sandbox\n"
     );
     println!(

@@ -195,6 +195,83 @@ async fn equal(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deployment::Deployment;
+    use sandbox::lambda::Logs;
+    use sandbox::s3::{Attributes, Content};
+
+    #[tokio::test]
+    async fn names_every_way_in_which_a_copy_is_not_its_source() {
+        let deployment = Deployment::start(([127, 0, 0, 1], 0).into(), 1, Logs::default())
+            .await
+            .unwrap();
+        let put = |bucket: &str, name: &str, bytes: &'static [u8], attributes: &Attributes| {
+            let content = Content::bytes(bytes.into());
+            let key = format!("{DAY_PREFIX}{name}");
+            deployment
+                .sandbox
+                .s3()
+                .put(bucket, &key, content, attributes.clone())
+                .unwrap();
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let plain = Attributes::default();
+        let typed = Attributes {
+            content_type: Some("text/plain".to_owned()),
+            ..plain.clone()
+        };
+        let described = Attributes {
+            metadata: [pair("a", "1")].into(),
+            ..plain.clone()
+        };
+        let tagged = Attributes {
+            tags: vec![pair("a", "1")],
+            ..plain.clone()
+        };
+        let cold = Attributes {
+            storage_class: Some("STANDARD_IA".to_owned()),
+            ..plain.clone()
+        };
+        for (name, copy, attributes) in [
+            ("same", Some(&b"bytes"[..]), &plain),
+            ("missing", None, &plain),
+            ("longer", Some(b"bytes!"), &plain),
+            ("other", Some(b"Bytes"), &plain),
+            ("type", Some(b"bytes"), &typed),
+            ("metadata", Some(b"bytes"), &described),
+            ("tags", Some(b"bytes"), &tagged),
+            ("class", Some(b"bytes"), &cold),
+        ] {
+            put(SOURCE_BUCKET, name, b"bytes", &plain);
+            if let Some(copy) = copy {
+                put(DEST_BUCKET, name, copy, attributes);
+            }
+        }
+        put(DEST_BUCKET, "extra", b"bytes", &plain);
+        let verified = verify(&deployment.s3, &[], || ()).await.unwrap();
+        assert_eq!(verified.objects, 1);
+        let mut differences = verified.differences;
+        differences.sort();
+        let expected = [
+            (
+                "class",
+                "storage class is \"STANDARD_IA\" and should be \"none\"",
+            ),
+            ("extra", "not in the source"),
+            ("longer", "size is \"6\" and should be \"5\""),
+            ("metadata", "user metadata is"),
+            ("missing", "not copied"),
+            ("other", "CRC64NVME is"),
+            ("tags", "tags is"),
+            ("type", "Content-Type is \"text/plain\""),
+        ];
+        assert_eq!(differences.len(), expected.len(), "{differences:?}");
+        for (difference, (name, what)) in differences.iter().zip(expected) {
+            assert!(
+                difference.starts_with(&format!("2016-06-30/{name}: {what}")),
+                "{difference}"
+            );
+        }
+    }
 
     #[tokio::test]
     async fn bytes_are_equal_to_the_last_one() {

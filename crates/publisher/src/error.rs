@@ -1,11 +1,11 @@
 //! Why a publisher's invocation failed, named for what the reader does about it.
 
-use backup::aws::{Cause, chain};
-use backup::object::{printable, s3_uri};
+use backup::aws::chain;
+use backup::object::printable;
 use lambda_runtime::Diagnostic;
 
 use crate::event::EventError;
-use crate::publish::Summary;
+use crate::summary::Summary;
 
 /// Why an invocation failed.
 #[derive(Debug, thiserror::Error)]
@@ -78,17 +78,4 @@ fn failures(summary: &Summary) -> String {
     } else {
         format!("{} and {more} more", named.join(", "))
     }
-}
-
-/// A prefix that was not listed to its end.
-#[derive(Debug, thiserror::Error)]
-#[error("listing {} failed", s3_uri(.bucket, .prefix))]
-pub struct ListError {
-    /// The bucket.
-    pub bucket: String,
-    /// The prefix.
-    pub prefix: String,
-    /// What S3 said.
-    #[source]
-    pub cause: Cause,
 }

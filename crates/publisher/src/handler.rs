@@ -11,7 +11,8 @@ use crate::config::Config;
 use crate::error::PublisherError;
 use crate::event::{self, Order};
 use crate::list::{self, Bucket};
-use crate::publish::{Summary, publish};
+use crate::publish::publish;
+use crate::summary::Summary;
 use crate::topic::Topic;
 
 /// What lives as long as the execution environment.

@@ -6,4 +6,5 @@ pub mod event;
 pub mod handler;
 pub mod list;
 pub mod publish;
+pub mod summary;
 pub mod topic;

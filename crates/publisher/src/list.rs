@@ -6,12 +6,10 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::{EncodingType, Object};
 use backup::aws::Cause;
-use backup::object::ObjectRef;
+use backup::object::{ObjectRef, s3_uri};
 use futures::stream::{self, Stream, StreamExt};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
-
-use crate::error::ListError;
 
 /// A bucket and how it is listed.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +33,19 @@ pub fn objects<'a>(
     stream::iter(prefixes)
         .map(move |prefix| Box::pin(pages(bucket, prefix).flat_map(stream::iter)))
         .flatten_unordered(bucket.concurrency)
+}
+
+/// A prefix that was not listed to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("listing {} failed", s3_uri(.bucket, .prefix))]
+pub struct ListError {
+    /// The bucket.
+    pub bucket: String,
+    /// The prefix.
+    pub prefix: String,
+    /// What S3 said.
+    #[source]
+    pub cause: Cause,
 }
 
 /// Where a listing stands.

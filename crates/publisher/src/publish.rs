@@ -1,46 +1,16 @@
 //! A stream of objects to batches of ten messages to SNS; entries that come back failed are retried.
 
+use std::pin::pin;
 use std::time::Instant;
 
-use backup::aws::chain;
 use backup::message::Message;
-use backup::object::{ObjectRef, printable};
+use backup::object::ObjectRef;
 use futures::stream::{Stream, StreamExt};
-use serde::Serialize;
-use tracing::error;
 
-use crate::error::{ListError, PublisherError};
+use crate::error::PublisherError;
+use crate::list::ListError;
+use crate::summary::Summary;
 use crate::topic::{BATCH_ENTRIES, Failure, Topic};
-
-/// Failures kept for the answer; every one is in the log.
-const FAILURES_KEPT: usize = 10;
-
-/// What an invocation did; its answer.
-#[derive(Debug, Default, Serialize)]
-pub struct Summary {
-    /// The run's name, in every message.
-    pub run: String,
-    /// Prefixes that were to be listed.
-    pub prefixes: u64,
-    /// Objects listed.
-    pub listed: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Messages accepted by SNS.
-    pub published: u64,
-    /// Messages not accepted.
-    pub failed: u64,
-    /// Whether every prefix was listed to its end.
-    pub complete: bool,
-    /// How long it took, in milliseconds.
-    pub elapsed_ms: u64,
-    /// The first messages that were not accepted.
-    #[serde(skip)]
-    pub failures: Vec<Failure>,
-    /// The prefixes that could not be listed to their end.
-    #[serde(skip)]
-    pub unlisted: Vec<ListError>,
-}
 
 /// What became of ten or fewer listed items.
 #[derive(Default)]
@@ -68,44 +38,31 @@ pub async fn publish(
         .chunks(BATCH_ENTRIES)
         .map(|items| publish_batch(run, items, topic))
         .buffer_unordered(concurrency);
-    let start = Summary {
+    let mut summary = Summary {
         run: run.to_owned(),
         prefixes,
         ..Summary::default()
     };
-    let mut summary = batches
-        .fold(start, async |summary, batch| summary.add(batch))
-        .await;
+    let mut batches = pin!(batches);
+    while let Some(batch) = batches.next().await {
+        summary.listed += batch.listed;
+        summary.bytes += batch.bytes;
+        summary.published += batch.published;
+        batch
+            .failures
+            .into_iter()
+            .for_each(|failure| summary.add_failure(failure));
+        batch
+            .unlisted
+            .into_iter()
+            .for_each(|unlisted| summary.add_unlisted(unlisted));
+    }
     summary.complete = summary.unlisted.is_empty();
     summary.elapsed_ms = started.elapsed().as_millis() as u64;
     match (summary.complete, summary.failed) {
         (true, 0) => Ok(summary),
         (false, _) => Err(PublisherError::ListFailed(Box::new(summary))),
         (true, _) => Err(PublisherError::PublishFailed(Box::new(summary))),
-    }
-}
-
-impl Summary {
-    fn add(mut self, batch: Batch) -> Summary {
-        self.listed += batch.listed;
-        self.bytes += batch.bytes;
-        self.published += batch.published;
-        for failure in batch.failures {
-            error!(
-                source.key = printable(&failure.key),
-                reason = failure.reason,
-                "could not publish"
-            );
-            self.failed += 1;
-            if self.failures.len() < FAILURES_KEPT {
-                self.failures.push(failure);
-            }
-        }
-        for unlisted in batch.unlisted {
-            error!("{}", chain(&unlisted));
-            self.unlisted.push(unlisted);
-        }
-        self
     }
 }
 

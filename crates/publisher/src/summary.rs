@@ -1,0 +1,60 @@
+//! What an invocation did: its answer, and what its error tells.
+
+use backup::aws::chain;
+use backup::object::printable;
+use serde::Serialize;
+use tracing::error;
+
+use crate::list::ListError;
+use crate::topic::Failure;
+
+/// Failures kept for the answer; every one is in the log.
+const FAILURES_KEPT: usize = 10;
+
+/// What an invocation did; its answer.
+#[derive(Debug, Default, Serialize)]
+pub struct Summary {
+    /// The run's name, in every message.
+    pub run: String,
+    /// Prefixes that were to be listed.
+    pub prefixes: u64,
+    /// Objects listed.
+    pub listed: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Messages accepted by SNS.
+    pub published: u64,
+    /// Messages not accepted.
+    pub failed: u64,
+    /// Whether every prefix was listed to its end.
+    pub complete: bool,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+    /// The first messages that were not accepted.
+    #[serde(skip)]
+    pub failures: Vec<Failure>,
+    /// The prefixes that could not be listed to their end.
+    #[serde(skip)]
+    pub unlisted: Vec<ListError>,
+}
+
+impl Summary {
+    /// Counts and logs a message that was not accepted.
+    pub(crate) fn add_failure(&mut self, failure: Failure) {
+        error!(
+            source.key = printable(&failure.key),
+            reason = failure.reason,
+            "could not publish"
+        );
+        self.failed += 1;
+        if self.failures.len() < FAILURES_KEPT {
+            self.failures.push(failure);
+        }
+    }
+
+    /// Keeps and logs a prefix that could not be listed to its end.
+    pub(crate) fn add_unlisted(&mut self, unlisted: ListError) {
+        error!("{}", chain(&unlisted));
+        self.unlisted.push(unlisted);
+    }
+}

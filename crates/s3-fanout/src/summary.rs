@@ -141,8 +141,11 @@ impl Summary {
             (
                 "On AWS this costs",
                 format!(
-                    "${:.4}: S3 ${:.4}, Lambda ${:.4}, SNS ${:.6}",
-                    cost.total, cost.s3, cost.lambda, cost.sns
+                    "{}: S3 {}, Lambda {}, SNS {}",
+                    dollars(cost.total),
+                    dollars(cost.s3),
+                    dollars(cost.lambda),
+                    dollars(cost.sns)
                 ),
             ),
         ];
@@ -171,4 +174,39 @@ fn decimal_bytes(bytes: u64) -> String {
 
 fn seconds(milliseconds: u64) -> String {
     format!("{:.1} s", milliseconds as f64 / 1_000.0)
+}
+
+/// Dollars with two digits that say something: a day costs cents, its messages far less.
+fn dollars(amount: f64) -> String {
+    let decimals = if amount > 0.0 {
+        (1.0 - amount.log10().floor()).max(2.0) as usize
+    } else {
+        2
+    };
+    format!("${amount:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_amounts_keep_two_digits_that_say_something() {
+        for (amount, shown) in [
+            (0.0, "$0.00"),
+            (0.0178, "$0.018"),
+            (0.000_012_5, "$0.000013"),
+            (0.5, "$0.50"),
+            (12.345, "$12.35"),
+        ] {
+            assert_eq!(dollars(amount), shown);
+        }
+    }
+
+    #[test]
+    fn sizes_are_in_powers_of_ten() {
+        assert_eq!(decimal_bytes(999), "999 B");
+        assert_eq!(decimal_bytes(1_500_000), "1.5 MB");
+        assert_eq!(decimal_bytes(176_707_864_016), "176.7 GB");
+    }
 }

@@ -287,6 +287,49 @@ async fn the_checksum_a_source_has_is_the_one_the_copy_is_compared_by() {
 }
 
 #[tokio::test]
+async fn any_number_of_copies_at_the_same_time_leave_one_correct_object() {
+    let world = World::start().await;
+    for (key, size) in [("small", 10), ("large", 60 * MIB)] {
+        world.put(key, size, everything());
+        let copier = world.copier(SMALL);
+        let outcomes = futures::future::join_all((0..20).map(|_| copier.copy(key))).await;
+        for outcome in outcomes {
+            assert_eq!(outcome.unwrap().verified_by(), "CRC64NVME", "{key}");
+        }
+        let (source, copy) = (
+            world.head(SOURCE, key).await.unwrap(),
+            world.head(DEST, key).await.unwrap(),
+        );
+        assert_eq!(copy.checksum_crc64_nvme(), source.checksum_crc64_nvme());
+        assert_eq!(copy.metadata(), source.metadata());
+    }
+    assert_eq!(world.sandbox.s3().open_uploads(DEST), 0);
+}
+
+#[tokio::test]
+async fn a_source_that_is_overwritten_once_under_its_copy_is_copied_as_it_is_then() {
+    let world = World::start().await;
+    world.put("k", 500 * MIB, Attributes::default());
+    let copier = world.copier([SMALL[0], SMALL[1], ("PARTS_IN_FLIGHT", "1")]);
+    let overwrite = async {
+        while !world.sandbox.requests().contains_key("s3:UploadPartCopy") {
+            tokio::task::yield_now().await;
+        }
+        world.put("k", 400 * MIB, everything());
+    };
+    let (outcome, ()) = futures::join!(copier.copy("k"), overwrite);
+    assert_eq!(outcome.unwrap().size_bytes, 400 * MIB);
+    let (source, copy) = (
+        world.head(SOURCE, "k").await.unwrap(),
+        world.head(DEST, "k").await.unwrap(),
+    );
+    assert_eq!(copy.checksum_crc64_nvme(), source.checksum_crc64_nvme());
+    assert_eq!(copy.metadata(), source.metadata());
+    assert_eq!(world.sandbox.requests()["s3:AbortMultipartUpload"], 1);
+    assert_eq!(world.sandbox.s3().open_uploads(DEST), 0);
+}
+
+#[tokio::test]
 async fn a_version_of_the_source_is_named_in_every_read() {
     let world = World::start().await;
     world.keep_versions(SOURCE).await;

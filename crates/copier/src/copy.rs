@@ -6,7 +6,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption, StorageClass};
-use backup::aws::Cause;
+use backup::aws::{Cause, chain};
+use tracing::warn;
 
 use crate::checksum::{Checksum, FullObjectChecksum};
 use crate::config::Config;
@@ -17,6 +18,10 @@ use crate::source::Source;
 
 /// The slowest server-side copy we wait for, in bytes per second; 28 MB/s was the slowest measured.
 const SLOWEST_COPY: u64 = 4 << 20;
+
+/// Times a copy is made whose source or destination keeps changing. Another delivery of the same message
+/// is the usual reason, and then the second look finds the same object there.
+const COPY_ATTEMPTS: u32 = 3;
 
 /// What a call may take before it moves any data.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -69,11 +74,25 @@ impl Outcome {
 }
 
 impl Copier {
-    /// Copies the object of a key, unless the same object is there already.
+    /// Copies the object of a key, unless the same object is there already. A copy whose source or
+    /// destination changed under it is made again from the start, a few times.
     ///
     /// # Errors
     /// The copy was not made. See [`CopyError`].
     pub async fn copy(&self, key: &str) -> Result<Outcome, CopyError> {
+        for _ in 1..COPY_ATTEMPTS {
+            match self.copy_once(key).await {
+                Err(
+                    change @ (CopyError::SourceChanged { .. }
+                    | CopyError::DestinationChanged { .. }),
+                ) => warn!("starting again: {}", chain(&change)),
+                result => return result,
+            }
+        }
+        self.copy_once(key).await
+    }
+
+    async fn copy_once(&self, key: &str) -> Result<Outcome, CopyError> {
         let (source, destination) = futures::try_join!(
             Source::look(&self.source, &self.config, key),
             Destination::look(&self.destination, &self.config, key),

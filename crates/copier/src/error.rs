@@ -40,7 +40,7 @@ pub enum CopyError {
         #[source]
         cause: Option<Cause>,
     },
-    /// The source was overwritten while it was copied: the next delivery copies it as it is then.
+    /// The source was overwritten while it was copied, at every attempt: the next delivery tries again.
     #[error("{object} was changed while it was copied")]
     SourceChanged {
         /// The source.
@@ -58,7 +58,8 @@ pub enum CopyError {
         #[source]
         cause: Option<Cause>,
     },
-    /// The destination was written by someone else while the copy ran: the next delivery looks again.
+    /// The destination was written by someone else while the copy ran, at every attempt: the next delivery
+    /// looks again.
     #[error("{object} was written by someone else while the copy ran")]
     DestinationChanged {
         /// The destination.

@@ -9,6 +9,8 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use sandbox::lambda::{Function, Logs};
 use sandbox::{Options, Sandbox};
 
+use crate::descriptors;
+
 /// The bucket that is backed up.
 pub const SOURCE_BUCKET: &str = "source";
 /// The bucket it is backed up to.
@@ -41,6 +43,7 @@ pub struct Deployment {
 impl Deployment {
     /// Starts the sandbox and deploys to it. The functions are this program, started again.
     pub async fn start(address: SocketAddr, concurrency: u16, logs: Logs) -> Result<Deployment> {
+        descriptors::reserve(concurrency)?;
         let options = Options {
             address,
             logs,

@@ -4,6 +4,7 @@ mod args;
 mod cost;
 mod demo;
 mod deployment;
+mod descriptors;
 mod function;
 mod interrupt;
 mod progress;

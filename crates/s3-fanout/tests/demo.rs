@@ -139,6 +139,30 @@ fn says_what_is_wrong_with_a_folder() {
 }
 
 #[test]
+fn a_shell_with_few_open_files_is_enough_or_says_how_many_copiers_are() {
+    let demo = |limit: &str| {
+        let script = format!("{limit}; exec \"$0\" demo --objects 120 --concurrency 60");
+        Command::new("sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_s3-fanout")])
+            .output()
+            .unwrap()
+    };
+    let raised = demo("ulimit -S -n 256");
+    assert!(raised.status.success(), "{}", text(&raised.stderr));
+    let short = demo("ulimit -n 256");
+    assert_eq!(short.status.code(), Some(3));
+    let error = text(&short.stderr);
+    assert!(
+        error.contains("--concurrency 60 needs 1568 open files and this shell allows 256"),
+        "{error}"
+    );
+    assert!(
+        error.contains("a --concurrency of at most 5 will do"),
+        "{error}"
+    );
+}
+
+#[test]
 fn wrong_usage_is_status_2() {
     for args in [
         &["demo", "--objects", "0"][..],

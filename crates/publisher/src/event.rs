@@ -1,5 +1,7 @@
 //! What may invoke the publisher: a schedule, a day, a range of days, or a prefix.
 
+use std::iter;
+
 use backup::day::{Day, DayError, Days, PrefixFormat, ReversedError};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -128,11 +130,14 @@ pub fn parse(event: &Value) -> Result<Order, EventError> {
 }
 
 impl Scope {
-    /// The prefixes to list: none is a prefix of another day's.
-    pub fn prefixes(&self, format: &PrefixFormat) -> Vec<String> {
+    /// The prefixes to list, one at a time: a range may have millions of days.
+    pub fn prefixes<'a>(
+        &'a self,
+        format: &'a PrefixFormat,
+    ) -> Box<dyn Iterator<Item = String> + Send + 'a> {
         match self {
-            Scope::Prefix(prefix) => vec![prefix.clone()],
-            Scope::Days(days) => days.iter().map(|day| format.prefix(day)).collect(),
+            Scope::Prefix(prefix) => Box::new(iter::once(prefix.clone())),
+            Scope::Days(days) => Box::new(days.iter().map(|day| format.prefix(day))),
         }
     }
 }
@@ -193,6 +198,10 @@ mod tests {
         parse(&event).unwrap().scope
     }
 
+    fn prefixes(scope: &Scope) -> Vec<String> {
+        scope.prefixes(&"%Y-%m-%d/".parse().unwrap()).collect()
+    }
+
     fn one_day(text: &str) -> Scope {
         Scope::Days(text.parse::<Day>().unwrap().into())
     }
@@ -216,14 +225,13 @@ mod tests {
     fn a_day_a_range_and_a_prefix_mean_what_they_say() {
         assert_eq!(scope(json!({"date": "2016-06-30"})), one_day("2016-06-30"));
         let range = scope(json!({"from": "2016-06-29", "to": "2016-07-01"}));
-        let format: PrefixFormat = "%Y-%m-%d/".parse().unwrap();
         assert_eq!(
-            range.prefixes(&format),
+            prefixes(&range),
             ["2016-06-29/", "2016-06-30/", "2016-07-01/"]
         );
         let prefix = scope(json!({"prefix": "any/prefix/"}));
-        assert_eq!(prefix.prefixes(&format), ["any/prefix/"]);
-        assert_eq!(scope(json!({"prefix": ""})).prefixes(&format), [""]);
+        assert_eq!(prefixes(&prefix), ["any/prefix/"]);
+        assert_eq!(prefixes(&scope(json!({"prefix": ""}))), [""]);
     }
 
     #[test]

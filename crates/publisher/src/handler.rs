@@ -84,25 +84,21 @@ impl Publisher {
     }
 
     async fn run(&self, run: &str, order: &Order) -> Result<Summary, PublisherError> {
-        let prefixes = order.scope.prefixes(&self.config.prefix_format);
-        info!(
-            prefixes = prefixes.len(),
-            dry_run = order.dry_run,
-            "listing"
-        );
+        let prefixes = || order.scope.prefixes(&self.config.prefix_format);
+        let count = prefixes().count() as u64;
+        info!(prefixes = count, dry_run = order.dry_run, "listing");
         let topic = Topic {
             client: &self.sns,
             arn: &self.config.topic_arn,
             concurrency: self.config.publish_concurrency,
         };
-        let count = prefixes.len() as u64;
         let bucket = Bucket {
             client: &self.s3,
             name: &self.config.source_bucket,
             expected_owner: self.config.source_bucket_owner.as_deref(),
             concurrency: self.config.list_concurrency,
         };
-        let objects = list::objects(bucket, prefixes);
+        let objects = list::objects(bucket, prefixes());
         let summary = publish(run, count, objects, (!order.dry_run).then_some(topic)).await?;
         let Summary {
             listed,

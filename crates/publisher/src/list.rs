@@ -28,7 +28,7 @@ pub struct Bucket<'a> {
 /// prefix that cannot be listed ends in an error and does not end the others.
 pub fn objects<'a>(
     bucket: Bucket<'a>,
-    prefixes: Vec<String>,
+    prefixes: impl IntoIterator<Item = String> + 'a,
 ) -> impl Stream<Item = Result<ObjectRef, ListError>> + 'a {
     stream::iter(prefixes)
         .map(move |prefix| Box::pin(pages(bucket, prefix).flat_map(stream::iter)))

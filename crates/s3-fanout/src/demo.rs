@@ -177,9 +177,18 @@ async fn summarize(
         ]
         .into(),
         cost_usd: cost(&usage),
-        requests: run.requests.clone(),
+        requests: by_operation(&run.requests),
         differences: verified.differences,
     })
+}
+
+/// The counts without the services' names: no two of the services have an operation of the same name.
+fn by_operation(requests: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let operation = |name: &str| name.rsplit(':').next().unwrap_or(name).to_owned();
+    requests
+        .iter()
+        .map(|(name, count)| (operation(name), *count))
+        .collect()
 }
 
 /// What the functions wrote: thrown away, unless something failed.

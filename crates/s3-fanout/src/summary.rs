@@ -31,7 +31,7 @@ pub struct Summary {
     pub invocations: u64,
     /// The most copiers that ran at the same time.
     pub concurrency_reached: u64,
-    /// Requests of both functions, by `service:operation`.
+    /// Requests of both functions, by operation: `UploadPartCopy`, `PublishBatch`.
     pub requests: BTreeMap<String, u64>,
     /// The largest resident set of one process of each function, in MB (2^20 bytes).
     pub peak_memory_mb: BTreeMap<&'static str, Option<f64>>,

@@ -64,7 +64,6 @@ pub struct Cause {
     /// The SDK would not even send the call: no retry can help.
     pub unsendable: bool,
     text: String,
-    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Cause {
@@ -75,7 +74,6 @@ impl Cause {
             code: None,
             unsendable: false,
             text: text.to_owned(),
-            source: None,
         }
     }
 
@@ -105,54 +103,57 @@ impl fmt::Display for Cause {
     }
 }
 
-impl Error for Cause {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
-    }
-}
+// It has said all that the SDK's own layers below it would repeat, so it names no source.
+impl Error for Cause {}
 
 impl<E> From<SdkError<E, HttpResponse>> for Cause
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     fn from(error: SdkError<E, HttpResponse>) -> Cause {
-        let status = error
-            .raw_response()
-            .map(|response| response.status().as_u16());
-        let (code, message) = match error.as_service_error() {
-            Some(service) => (
-                service.code().map(str::to_owned),
-                service.message().map(str::to_owned),
-            ),
-            None => (None, None),
-        };
-        let text = match (&code, &message, status) {
-            (Some(code), Some(message), Some(status)) => {
-                format!("{code}: {message} (status {status})")
-            }
-            (Some(code), None, Some(status)) => format!("{code} (status {status})"),
-            (None, _, Some(301)) => "status 301: the bucket is in another region".to_owned(),
-            (None, _, Some(status)) => format!("status {status} without an error code"),
+        let service = error.as_service_error();
+        let code = service
+            .and_then(|service| service.code())
+            .map(str::to_owned);
+        let text = match (service, error.raw_response()) {
+            (Some(service), Some(response)) => answer(service.code(), service.message(), response),
             _ => chain(&error),
         };
         Cause {
-            status,
+            status: error
+                .raw_response()
+                .map(|response| response.status().as_u16()),
             code,
             unsendable: matches!(error, SdkError::ConstructionFailure(_)),
             text,
-            source: Some(Box::new(error)),
         }
     }
 }
 
-/// An error and everything that caused it, in one line. A [`Cause`] ends the line: it has said all that
-/// the SDK's own layers below it would repeat.
+/// What the service answered, with the id that AWS support asks for.
+fn answer(code: Option<&str>, message: Option<&str>, response: &HttpResponse) -> String {
+    let status = response.status().as_u16();
+    let said = match (code, message) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, _) if status == 301 => "the bucket is in another region".to_owned(),
+        (None, _) => "no error code".to_owned(),
+    };
+    let headers = response.headers();
+    match headers
+        .get("x-amz-request-id")
+        .or(headers.get("x-amzn-requestid"))
+    {
+        Some(request_id) => format!("{said} (status {status}, request {request_id})"),
+        None => format!("{said} (status {status})"),
+    }
+}
+
+/// An error and everything that caused it, in one line.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut current = error;
-    while let Some(source) = current.source().filter(|_| !current.is::<Cause>()) {
+    while let Some(source) = current.source() {
         line = format!("{line}: {source}");
         current = source;
     }
@@ -176,7 +177,7 @@ mod tests {
         }
     }
 
-    fn answer(status: u16, code: Option<&str>, message: Option<&str>) -> Cause {
+    fn refused(status: u16, code: Option<&str>, message: Option<&str>) -> Cause {
         let mut metadata = ErrorMetadata::builder();
         if let Some(code) = code {
             metadata = metadata.code(code);
@@ -190,25 +191,37 @@ mod tests {
 
     #[test]
     fn a_cause_is_the_services_own_words() {
-        let cause = answer(403, Some("AccessDenied"), Some("no"));
+        let cause = refused(403, Some("AccessDenied"), Some("no"));
         assert_eq!(chain(&cause), "AccessDenied: no (status 403)");
         assert_eq!(
-            chain(&answer(301, None, None)),
-            "status 301: the bucket is in another region"
+            chain(&refused(301, None, None)),
+            "the bucket is in another region (status 301)"
         );
         assert_eq!(
-            chain(&answer(404, None, None)),
-            "status 404 without an error code"
+            chain(&refused(404, None, None)),
+            "no error code (status 404)"
+        );
+    }
+
+    #[test]
+    fn a_cause_names_the_request_where_the_answer_does() {
+        let mut response = HttpResponse::new(StatusCode::try_from(403).unwrap(), SdkBody::empty());
+        response
+            .headers_mut()
+            .insert("x-amz-request-id", "4442587FB7D0A2F9");
+        assert_eq!(
+            super::answer(Some("AccessDenied"), Some("no"), &response),
+            "AccessDenied: no (status 403, request 4442587FB7D0A2F9)"
         );
     }
 
     #[test]
     fn knows_a_request_to_slow_down_from_a_refusal() {
-        assert!(answer(503, Some("SlowDown"), None).is_throttle());
-        assert!(answer(503, None, None).is_throttle());
-        assert!(answer(400, Some("Throttled"), None).is_throttle());
-        assert!(!answer(403, Some("AccessDenied"), None).is_throttle());
-        assert!(!answer(500, Some("InternalError"), None).is_throttle());
+        assert!(refused(503, Some("SlowDown"), None).is_throttle());
+        assert!(refused(503, None, None).is_throttle());
+        assert!(refused(400, Some("Throttled"), None).is_throttle());
+        assert!(!refused(403, Some("AccessDenied"), None).is_throttle());
+        assert!(!refused(500, Some("InternalError"), None).is_throttle());
     }
 
     #[test]

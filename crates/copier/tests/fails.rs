@@ -289,6 +289,6 @@ async fn a_forbidden_head_says_what_was_denied() {
         .unwrap_err();
     assert_eq!(
         backup::aws::chain(&failure),
-        "HeadObject of s3://source/k\\n was denied: status 403 without an error code"
+        "HeadObject of s3://source/k\\n was denied: no error code (status 403)"
     );
 }

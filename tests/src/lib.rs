@@ -59,12 +59,14 @@ impl World {
             sandbox.s3().create_bucket(bucket).unwrap();
         }
         let s3 = aws_sdk_s3::Config::builder()
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
             .behavior_version(BehaviorVersion::latest())
             .region(region.clone())
             .credentials_provider(credentials.clone())
             .endpoint_url(sandbox.endpoint_url())
             .force_path_style(true);
         let sns = aws_sdk_sns::Config::builder()
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
             .behavior_version(BehaviorVersion::latest())
             .region(region)
             .credentials_provider(credentials)

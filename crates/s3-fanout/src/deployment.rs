@@ -51,7 +51,9 @@ impl Deployment {
         };
         let s3 = |endpoint: &str| {
             let (key, secret) = (&options.access_key, &options.secret_key);
+            // Plain HTTP to this machine: no proxy of the environment may stand between.
             let config = aws_sdk_s3::Config::builder()
+                .http_client(aws_smithy_http_client::Builder::new().build_http())
                 .behavior_version(BehaviorVersion::latest())
                 .region(Region::new(options.region.clone()))
                 .credentials_provider(Credentials::new(key, secret, None, None, "sandbox"))

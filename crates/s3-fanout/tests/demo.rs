@@ -122,6 +122,16 @@ fn a_folder_with_awkward_names_is_backed_up_byte_for_byte() {
 }
 
 #[test]
+fn the_shells_own_aws_and_proxy_settings_are_none_of_the_demos() {
+    let mut demo = s3_fanout(&["demo", "--objects", "3"]);
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "AWS_ENDPOINT_URL"] {
+        demo.env(name, "http://127.0.0.1:9");
+    }
+    let output = demo.env("AWS_PROFILE", "production").output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
 fn says_what_is_wrong_with_a_folder() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().to_str().unwrap();

@@ -14,6 +14,7 @@ use support::{echo, send, signed, start, start_logged};
 
 fn client(sandbox: &Sandbox) -> Client {
     let config = aws_sdk_sns::Config::builder()
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .endpoint_url(sandbox.endpoint_url())

@@ -73,6 +73,7 @@ pub async fn s3() -> S3 {
 
 pub fn client(endpoint: &str, secret: &str, checksums: RequestChecksumCalculation) -> Client {
     let config = aws_sdk_s3::Config::builder()
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("access", secret, None, None, "test"))

@@ -214,6 +214,23 @@ async fn an_object_that_is_there_already_costs_two_heads() {
 }
 
 #[tokio::test]
+async fn a_source_that_was_archived_after_it_was_backed_up_is_unchanged() {
+    let world = World::start().await;
+    let copier = world.copier(SMALL);
+    for (key, size) in [("small", 10), ("large", 12 * MIB)] {
+        world.put(key, size, everything());
+        copier.copy(key).await.unwrap();
+        let archived = Attributes {
+            storage_class: Some("GLACIER".to_owned()),
+            ..everything()
+        };
+        world.put(key, size, archived);
+        let outcome = copier.copy(key).await.unwrap();
+        assert_eq!(outcome.action, Action::Unchanged, "{key}");
+    }
+}
+
+#[tokio::test]
 async fn a_changed_source_is_copied_again_over_the_old_copy() {
     let world = World::start().await;
     let copier = world.copier(SMALL);

@@ -112,6 +112,13 @@ impl Copier {
                 source_etag,
             });
         }
+        // Only now: a source that was archived after it was backed up is backed up all the same.
+        if source.head.archived {
+            return Err(CopyError::Archived {
+                object: source.uri(),
+                cause: None,
+            });
+        }
         let plan = plan(size_bytes, self.config.sizes).map_err(|error| CopyError::TooLarge {
             object: source.uri(),
             source: error,

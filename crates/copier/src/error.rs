@@ -7,8 +7,8 @@ use lambda_runtime::Diagnostic;
 
 use crate::plan::TooLarge;
 
-/// Why a copy failed. Nothing is left at the destination but for a [`CopyError::ChecksumMismatch`] of a
-/// CopyObject.
+/// Why a copy failed. Nothing is left at the destination but, where we found the checksum to differ and
+/// S3 did not, for the copy of a [`CopyError::ChecksumMismatch`].
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// The event is none that SNS sends: correct the subscription, or the event.

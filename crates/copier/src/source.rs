@@ -22,23 +22,17 @@ impl Source {
     /// Looks at the object.
     ///
     /// # Errors
-    /// It is missing, archived, or S3 refused to say.
+    /// It is missing, or S3 refused to say.
     pub async fn look(client: &Client, config: &Config, key: &str) -> Result<Source, CopyError> {
         let bucket = &config.source_bucket;
         let uri = s3_uri(bucket, key);
         let head = head(client, bucket, key, config.source_bucket_owner.as_ref())
             .await
             .map_err(|cause| CopyError::of("HeadObject", &uri, cause))?
-            .ok_or_else(|| CopyError::SourceMissing {
-                object: uri.clone(),
-                cause: None,
-            })?;
-        if head.archived {
-            return Err(CopyError::Archived {
+            .ok_or(CopyError::SourceMissing {
                 object: uri,
                 cause: None,
-            });
-        }
+            })?;
         Ok(Source {
             key: key.to_owned(),
             head,

@@ -12,6 +12,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::env::{EnvError, Environment};
+
 /// Attempts of one call, the first included: S3 and SNS answer a burst with 503 until they have scaled,
 /// and the SDK's three attempts are over in a second.
 const MAX_ATTEMPTS: u32 = 8;
@@ -22,12 +24,22 @@ const MAX_BACKOFF: Duration = Duration::from_secs(20);
 /// A connection that is not there by then will not come.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest attempt of a call that moves no object data. The SDK has no limit of its own.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an attempt waits for an answer that needs no object data moved, where nothing else is
+/// configured. The SDK has no limit of its own.
+const ANSWER_TIMEOUT_SECS: u64 = 30;
+
+/// `ANSWER_TIMEOUT_SECS`: how long an attempt waits for an answer that needs no object data moved.
+///
+/// # Errors
+/// It is not a whole number of seconds, or out of range.
+pub fn answer_timeout(env: &Environment) -> Result<Duration, EnvError> {
+    env.number("ANSWER_TIMEOUT_SECS", ANSWER_TIMEOUT_SECS, 1..=300)
+        .map(Duration::from_secs)
+}
 
 /// The SDK's configuration from the environment, with our retries and timeouts, for a region or the
 /// function's own.
-pub async fn sdk_config(region: Option<&str>) -> SdkConfig {
+pub async fn sdk_config(region: Option<&str>, answer_timeout: Duration) -> SdkConfig {
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .retry_config(
             RetryConfig::standard()
@@ -37,7 +49,7 @@ pub async fn sdk_config(region: Option<&str>) -> SdkConfig {
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(CONNECT_TIMEOUT)
-                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .operation_attempt_timeout(answer_timeout)
                 .build(),
         )
         // It takes a copy's silence for a stalled download and kills it; only CopyObject is exempt

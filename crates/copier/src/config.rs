@@ -1,6 +1,9 @@
 //! The copier's configuration, read from the environment once at cold start.
 
+use std::time::Duration;
+
 use aws_sdk_s3::types::StorageClass;
+use backup::aws;
 use backup::env::{EnvError, Environment};
 
 use crate::plan::{MAX_COPY_OBJECT_BYTES, MAX_PART_BYTES, MIN_PART_BYTES, Sizes};
@@ -43,6 +46,8 @@ pub struct Config {
     pub dest_bucket_owner: Option<String>,
     /// The region of the source bucket, where it is not the function's.
     pub source_region: Option<String>,
+    /// How long an attempt of a call waits for an answer that needs no object data moved.
+    pub answer_timeout: Duration,
 }
 
 /// Why the copier does not start.
@@ -77,6 +82,7 @@ impl Config {
             source_bucket_owner: env.account_id("SOURCE_BUCKET_OWNER")?,
             dest_bucket_owner: env.account_id("DEST_BUCKET_OWNER")?,
             source_region: env.optional("SOURCE_REGION").map(str::to_owned),
+            answer_timeout: aws::answer_timeout(env)?,
         };
         if config.source_bucket == config.dest_bucket && config.dest_prefix.is_empty() {
             return Err(ConfigError::OverwritesSource(config.source_bucket));
@@ -199,6 +205,11 @@ mod tests {
                 "STORAGE_CLASS",
                 "COLD",
                 "STORAGE_CLASS is \"COLD\"; it must hold one of STANDARD, ",
+            ),
+            (
+                "ANSWER_TIMEOUT_SECS",
+                "0",
+                "ANSWER_TIMEOUT_SECS is \"0\"; it must hold a whole number from 1 to 300",
             ),
             (
                 "SOURCE_BUCKET_OWNER",

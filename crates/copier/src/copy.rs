@@ -23,9 +23,6 @@ const SLOWEST_COPY: u64 = 4 << 20;
 /// is the usual reason, and then the second look finds the same object there.
 const COPY_ATTEMPTS: u32 = 3;
 
-/// What a call may take before it moves any data.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// Copies objects of one bucket into another.
 #[derive(Debug)]
 pub struct Copier {
@@ -167,7 +164,7 @@ impl Copier {
             .set_website_redirect_location(source.head.attributes.website_redirect_location.clone())
             .checksum_algorithm(checksum_algorithm(source))
             .customize()
-            .config_override(attempt_timeout(source.head.size_bytes))
+            .config_override(self.copy_timeout(source.head.size_bytes))
             .send()
             .await;
         let result = match answer.map_err(Cause::from) {
@@ -213,6 +210,11 @@ impl Copier {
             },
             _ => CopyError::of("CopyObject", &source.uri(), cause),
         }
+    }
+
+    /// The timeout of an attempt for which S3 copies so many bytes before it answers.
+    pub(crate) fn copy_timeout(&self, bytes: u64) -> Builder {
+        attempt_timeout(self.config.answer_timeout + Duration::from_secs(bytes / SLOWEST_COPY))
     }
 
     /// The configured storage class, or the source's.
@@ -266,9 +268,8 @@ pub(crate) fn verified(
     }
 }
 
-/// An attempt's timeout where S3 copies so many bytes before it answers.
-pub(crate) fn attempt_timeout(bytes: u64) -> Builder {
-    let timeout = ANSWER_TIMEOUT + Duration::from_secs(bytes / SLOWEST_COPY);
+/// A call's own timeout of an attempt.
+pub(crate) fn attempt_timeout(timeout: Duration) -> Builder {
     Builder::new().timeout_config(
         TimeoutConfig::builder()
             .operation_attempt_timeout(timeout)

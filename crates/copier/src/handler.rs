@@ -46,7 +46,7 @@ impl Copier {
             .token_bucket(TokenBucket::new(permits))
             .build();
         let client = async |region: Option<&str>| {
-            let sdk = aws::sdk_config(region).await;
+            let sdk = aws::sdk_config(region, config.answer_timeout).await;
             let s3 = aws_sdk_s3::config::Builder::from(&sdk)
                 .force_path_style(aws::force_path_style(&sdk))
                 .retry_partition(retries.clone());

@@ -1,5 +1,7 @@
 //! A copy in parts: create the upload, copy the parts, complete it; abort it when a step fails.
 
+use std::time::Duration;
+
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use backup::aws::{Cause, chain};
 use tracing::warn;
@@ -12,9 +14,9 @@ use crate::parts;
 use crate::plan::{Part, Parts};
 use crate::source::Source;
 
-/// S3 may take minutes to put the parts together; waiting for it costs nothing that asking again saves.
+/// S3 may take minutes to put many parts together; waiting for it costs nothing that asking again saves.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
-const COMPLETE_TIMEOUT_BYTES: u64 = 1 << 30;
+const COMPLETE_TIMEOUT_PER_PART: Duration = Duration::from_millis(100);
 
 impl Copier {
     /// Copies a source in parts.
@@ -114,7 +116,7 @@ impl Upload<'_> {
             .part_number(part.number as i32)
             .set_expected_bucket_owner(config.dest_bucket_owner.clone())
             .customize()
-            .config_override(attempt_timeout(plan.part_bytes()))
+            .config_override(self.copier.copy_timeout(plan.part_bytes()))
             .send()
             .await
             .map_err(Cause::from)
@@ -146,6 +148,8 @@ impl Upload<'_> {
     /// Completes the upload, if the destination is still as it was seen. With the source's checksum S3
     /// itself refuses a copy that differs.
     async fn complete(&self, parts: Vec<CompletedPart>) -> Result<Option<Checksum>, CopyError> {
+        let timeout =
+            2 * self.copier.config.answer_timeout + COMPLETE_TIMEOUT_PER_PART * parts.len() as u32;
         let value = |of| {
             self.source
                 .head
@@ -174,7 +178,7 @@ impl Upload<'_> {
             .set_if_match(self.destination.if_match())
             .set_expected_bucket_owner(self.copier.config.dest_bucket_owner.clone())
             .customize()
-            .config_override(attempt_timeout(COMPLETE_TIMEOUT_BYTES))
+            .config_override(attempt_timeout(timeout))
             .send()
             .await;
         let object = self.destination.uri();

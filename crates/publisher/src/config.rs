@@ -1,5 +1,8 @@
 //! The publisher's configuration, read from the environment once at cold start.
 
+use std::time::Duration;
+
+use backup::aws;
 use backup::day::PrefixFormat;
 use backup::env::{EnvError, Environment};
 
@@ -20,6 +23,8 @@ pub struct Config {
     pub source_bucket_owner: Option<String>,
     /// The region of the source bucket, where it is not the function's.
     pub source_region: Option<String>,
+    /// How long an attempt of a call waits for its answer.
+    pub answer_timeout: Duration,
 }
 
 impl Config {
@@ -40,6 +45,7 @@ impl Config {
             publish_concurrency: env.number("PUBLISH_CONCURRENCY", 16, 1..=256)? as usize,
             source_bucket_owner: env.account_id("SOURCE_BUCKET_OWNER")?,
             source_region: env.optional("SOURCE_REGION").map(str::to_owned),
+            answer_timeout: aws::answer_timeout(env)?,
         })
     }
 }

@@ -45,9 +45,9 @@ pub async fn serve() -> Result<(), Error> {
 impl Publisher {
     /// Builds the clients.
     pub async fn new(config: Config) -> Publisher {
-        let home = aws::sdk_config(None).await;
+        let home = aws::sdk_config(None, config.answer_timeout).await;
         let source = match &config.source_region {
-            Some(region) => aws::sdk_config(Some(region)).await,
+            Some(region) => aws::sdk_config(Some(region), config.answer_timeout).await,
             None => home.clone(),
         };
         let s3 = aws_sdk_s3::config::Builder::from(&source)

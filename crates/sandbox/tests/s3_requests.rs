@@ -391,7 +391,7 @@ async fn what_is_not_implemented_is_refused_and_never_ignored() {
     });
     assert_eq!(refusal(unknown.send().await), not_implemented);
     let subresource = put().customize().mutate_request(|request| {
-        let uri = format!("{}&annotation=a", request.uri());
+        let uri = format!("{}&annotations=a", request.uri());
         request.set_uri(uri).unwrap();
     });
     assert_eq!(refusal(subresource.send().await), not_implemented);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::{HeaderMap, Uri};
 use percent_encoding::percent_decode_str;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::{S3Result, s3_error};
@@ -14,6 +15,7 @@ use crate::Requests;
 pub const ACCOUNT_ID: &str = "000000000000";
 
 /// Counts every request and refuses what would otherwise be ignored.
+#[derive(Clone)]
 pub(super) struct Access {
     requests: Arc<Requests>,
 }
@@ -22,34 +24,48 @@ impl Access {
     pub(super) fn new(requests: Arc<Requests>) -> Self {
         Self { requests }
     }
+
+    /// # Errors
+    ///
+    /// AccessDenied, or NotImplemented for what would be ignored.
+    pub(super) fn admit(
+        &self,
+        operation: &str,
+        is_signed: bool,
+        headers: &HeaderMap,
+        uri: &Uri,
+    ) -> S3Result<()> {
+        self.requests.count("s3", operation);
+        if !is_signed {
+            return Err(s3_error!(AccessDenied, "Access Denied"));
+        }
+        let served = Served::of(operation).ok_or_else(|| not_implemented(operation))?;
+        check_headers(headers, served)?;
+        check_parameters(uri, served)?;
+        check_owner(headers, "x-amz-expected-bucket-owner")?;
+        check_owner(headers, "x-amz-source-expected-bucket-owner")
+    }
 }
 
 #[async_trait::async_trait]
 impl S3Access for Access {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let operation = context.s3_op().name();
-        self.requests.count("s3", operation);
-        if context.credentials().is_none() {
-            return Err(s3_error!(AccessDenied, "Access Denied"));
-        }
-        let served = Served::of(operation).ok_or_else(|| not_implemented(operation))?;
-        check_headers(context, served)?;
-        check_parameters(context, served)?;
-        check_owner(context, "x-amz-expected-bucket-owner")?;
-        check_owner(context, "x-amz-source-expected-bucket-owner")
+        let is_signed = context.credentials().is_some();
+        let (headers, uri) = (context.headers(), context.uri());
+        self.admit(context.s3_op().name(), is_signed, headers, uri)
     }
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
-fn check_owner(context: &S3AccessContext<'_>, header: &str) -> S3Result<()> {
-    match context.headers().get(header) {
+fn check_owner(headers: &HeaderMap, header: &str) -> S3Result<()> {
+    match headers.get(header) {
         Some(owner) if owner != ACCOUNT_ID => Err(s3_error!(AccessDenied, "Access Denied")),
         _ => Ok(()),
     }
 }
 
-fn check_headers(context: &S3AccessContext<'_>, served: &Served) -> S3Result<()> {
-    for name in context.headers().keys().map(http::HeaderName::as_str) {
+fn check_headers(headers: &HeaderMap, served: &Served) -> S3Result<()> {
+    for name in headers.keys().map(http::HeaderName::as_str) {
         let has_meaning = name.starts_with("x-amz-") || name.starts_with("if-") || name == "range";
         let is_served = EVERY_HEADER.contains(&name)
             || served.headers.iter().any(|headers| headers.contains(&name))
@@ -61,8 +77,8 @@ fn check_headers(context: &S3AccessContext<'_>, served: &Served) -> S3Result<()>
     Ok(())
 }
 
-fn check_parameters(context: &S3AccessContext<'_>, served: &Served) -> S3Result<()> {
-    let query = context.uri().query().unwrap_or_default();
+fn check_parameters(uri: &Uri, served: &Served) -> S3Result<()> {
+    let query = uri.query().unwrap_or_default();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let name = pair.split_once('=').map_or(pair, |(name, _)| name);
         let name = percent_decode_str(name).decode_utf8_lossy();

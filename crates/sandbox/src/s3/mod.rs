@@ -4,6 +4,9 @@
 //! S3's own error codes, and NotImplemented for every operation, header or parameter that would otherwise be ignored.
 
 mod access;
+mod annotation;
+mod annotation_route;
+mod annotations;
 mod attributes;
 mod blob;
 mod bucket;

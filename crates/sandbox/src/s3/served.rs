@@ -86,11 +86,22 @@ const SOURCE: &[&str] = &[
 const COPY: &[&str] = &[
     "x-amz-checksum-algorithm",
     "x-amz-metadata-directive",
+    "x-amz-object-annotation-directive",
     "x-amz-tagging-directive",
 ];
 const COPY_RANGE: &[&str] = &["x-amz-copy-source-range"];
 const CREATE: &[&str] = &["x-amz-checksum-algorithm", "x-amz-checksum-type"];
 const COMPLETE: &[&str] = &["x-amz-checksum-type", "x-amz-mp-object-size"];
+const ANNOTATED_OBJECT: &[&str] = &["x-amz-object-if-match"];
+const ANNOTATION_READ: &[&str] = &["x-amz-checksum-mode"];
+const ANNOTATION_PARAMETERS: &[&str] = &["annotation", "annotationName", "versionId"];
+const ANNOTATIONS_PARAMETERS: &[&str] = &[
+    "annotation",
+    "annotation-prefix",
+    "continuation-token",
+    "max-annotation-results",
+    "versionId",
+];
 const V2_PARAMETERS: &[&str] = &[
     "continuation-token",
     "delimiter",
@@ -132,7 +143,7 @@ const fn served(
     }
 }
 
-static SERVED: [Served; 26] = [
+static SERVED: [Served; 30] = [
     served("CreateBucket", &[], &[]),
     served("DeleteBucket", &[], &[]),
     served("HeadBucket", &[], &[]),
@@ -153,6 +164,22 @@ static SERVED: [Served; 26] = [
     served("PutObjectTagging", &[], &["tagging", "versionId"]),
     served("GetObjectTagging", &[], &["tagging", "versionId"]),
     served("DeleteObjectTagging", &[], &["tagging", "versionId"]),
+    served(
+        "PutObjectAnnotation",
+        &[ANNOTATED_OBJECT],
+        ANNOTATION_PARAMETERS,
+    ),
+    served(
+        "GetObjectAnnotation",
+        &[ANNOTATION_READ],
+        ANNOTATION_PARAMETERS,
+    ),
+    served("ListObjectAnnotations", &[], ANNOTATIONS_PARAMETERS),
+    served(
+        "DeleteObjectAnnotation",
+        &[ANNOTATED_OBJECT],
+        ANNOTATION_PARAMETERS,
+    ),
     served(
         "ListObjects",
         &[],

@@ -7,6 +7,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3Request, S3Response, S3Result, dto};
 
 use super::access::Access;
+use super::annotation_route::AnnotationRoute;
 use super::store::Store;
 use super::{
     buckets, completion, copies, deletes, lists, objects, part_lists, parts, tagging, version_lists,
@@ -20,9 +21,13 @@ pub fn service(
     secret_key: &str,
     requests: Arc<Requests>,
 ) -> S3Service {
-    let mut builder = S3ServiceBuilder::new(Operations { store });
+    let access = Access::new(requests);
+    let mut builder = S3ServiceBuilder::new(Operations {
+        store: store.clone(),
+    });
     builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
-    builder.set_access(Access::new(requests));
+    builder.set_access(access.clone());
+    builder.set_route(AnnotationRoute { store, access });
     builder.build()
 }
 

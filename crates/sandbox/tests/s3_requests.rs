@@ -7,7 +7,7 @@ use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RequestChecksumCalculation, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ObjectCannedAcl, RequestPayer};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ObjectCannedAcl};
 use s3_support::{BUCKET, client, refusal, refused, s3};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -365,10 +365,6 @@ async fn what_is_not_implemented_is_refused_and_never_ignored() {
                 .send()
                 .await
         ),
-        not_implemented
-    );
-    assert_eq!(
-        refusal(put().request_payer(RequestPayer::Requester).send().await),
         not_implemented
     );
     assert_eq!(

@@ -8,7 +8,9 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::{S3Result, s3_error};
 
 use super::error::not_implemented;
+use super::payer::Charged;
 use super::served::{EVERY_HEADER, EVERY_PARAMETER, Served};
+use super::store::Store;
 use crate::Requests;
 
 /// The account that owns every bucket.
@@ -17,42 +19,57 @@ pub const ACCOUNT_ID: &str = "000000000000";
 /// Counts every request and refuses what would otherwise be ignored.
 #[derive(Clone)]
 pub(super) struct Access {
+    store: Arc<Store>,
     requests: Arc<Requests>,
 }
 
+/// What a request says of itself before its operation sees it.
+pub(super) struct Asking<'a> {
+    pub(super) operation: &'a str,
+    pub(super) is_signed: bool,
+    pub(super) bucket: Option<&'a str>,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) uri: &'a Uri,
+}
+
 impl Access {
-    pub(super) fn new(requests: Arc<Requests>) -> Self {
-        Self { requests }
+    pub(super) fn new(store: Arc<Store>, requests: Arc<Requests>) -> Self {
+        Self { store, requests }
     }
 
     /// # Errors
     ///
     /// AccessDenied, or NotImplemented for what would be ignored.
-    pub(super) fn admit(
-        &self,
-        operation: &str,
-        is_signed: bool,
-        headers: &HeaderMap,
-        uri: &Uri,
-    ) -> S3Result<()> {
+    pub(super) fn admit(&self, asking: &Asking<'_>) -> S3Result<Charged> {
+        let (operation, headers) = (asking.operation, asking.headers);
         self.requests.count("s3", operation);
-        if !is_signed {
+        if !asking.is_signed {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         }
         let served = Served::of(operation).ok_or_else(|| not_implemented(operation))?;
         check_headers(headers, served)?;
-        check_parameters(uri, served)?;
+        check_parameters(asking.uri, served)?;
         check_owner(headers, "x-amz-expected-bucket-owner")?;
-        check_owner(headers, "x-amz-source-expected-bucket-owner")
+        check_owner(headers, "x-amz-source-expected-bucket-owner")?;
+        match asking.bucket {
+            Some(bucket) if served.takes_payer() => Charged::check(&self.store, bucket, headers),
+            _ => Ok(Charged::NO),
+        }
     }
 }
 
 #[async_trait::async_trait]
 impl S3Access for Access {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let is_signed = context.credentials().is_some();
-        let (headers, uri) = (context.headers(), context.uri());
-        self.admit(context.s3_op().name(), is_signed, headers, uri)
+        let charged = self.admit(&Asking {
+            operation: context.s3_op().name(),
+            is_signed: context.credentials().is_some(),
+            bucket: context.s3_path().get_bucket_name(),
+            headers: context.headers(),
+            uri: context.uri(),
+        })?;
+        context.extensions_mut().insert(charged);
+        Ok(())
     }
 }
 

@@ -9,9 +9,10 @@ use s3s::path::{S3Path, parse_path_style};
 use s3s::route::S3Route;
 use s3s::{Body, S3Request, S3Response, S3Result, s3_error};
 
-use super::access::Access;
+use super::access::{Access, Asking};
 use super::annotations::{self, Asked};
 use super::encoding::form_decode;
+use super::payer::Charged;
 use super::store::Store;
 
 pub(super) struct AnnotationRoute {
@@ -27,14 +28,22 @@ impl S3Route for AnnotationRoute {
 
     async fn check_access(&self, request: &mut S3Request<Body>) -> S3Result<()> {
         let operation = operation(&request.method, &request.uri).ok_or_else(not_routed)?;
-        let is_signed = request.credentials.is_some();
-        self.access
-            .admit(operation, is_signed, &request.headers, &request.uri)
+        let (bucket, _) = object(&request.uri).ok_or_else(not_routed)?;
+        let charged = self.access.admit(&Asking {
+            operation,
+            is_signed: request.credentials.is_some(),
+            bucket: Some(&bucket),
+            headers: &request.headers,
+            uri: &request.uri,
+        })?;
+        request.extensions.insert(charged);
+        Ok(())
     }
 
     async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
         let asked = asked(&request.uri)?;
-        match operation(&request.method, &request.uri) {
+        let charged = Charged::tell(&request.extensions);
+        let mut response = match operation(&request.method, &request.uri) {
             Some("PutObjectAnnotation") => annotations::put(&self.store, &asked, request).await,
             Some("GetObjectAnnotation") => annotations::get(&self.store, &asked, request).await,
             Some("ListObjectAnnotations") => annotations::list(&self.store, &asked).await,
@@ -42,7 +51,9 @@ impl S3Route for AnnotationRoute {
                 annotations::delete(&self.store, &asked, request).await
             }
             _ => Err(not_routed()),
-        }
+        }?;
+        response.headers.extend(charged);
+        Ok(response)
     }
 }
 

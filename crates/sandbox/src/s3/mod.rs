@@ -29,6 +29,7 @@ mod objects;
 mod page;
 mod part_lists;
 mod parts;
+mod payer;
 mod receive;
 mod served;
 mod service;

@@ -7,7 +7,7 @@ use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RequestChecksumCalculation, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ObjectCannedAcl, RequestPayer};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ObjectCannedAcl};
 use s3_support::{BUCKET, client, refusal, refused, s3};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -368,10 +368,6 @@ async fn what_is_not_implemented_is_refused_and_never_ignored() {
         not_implemented
     );
     assert_eq!(
-        refusal(put().request_payer(RequestPayer::Requester).send().await),
-        not_implemented
-    );
-    assert_eq!(
         refusal(put().write_offset_bytes(1).send().await),
         not_implemented
     );
@@ -391,7 +387,7 @@ async fn what_is_not_implemented_is_refused_and_never_ignored() {
     });
     assert_eq!(refusal(unknown.send().await), not_implemented);
     let subresource = put().customize().mutate_request(|request| {
-        let uri = format!("{}&annotation=a", request.uri());
+        let uri = format!("{}&annotations=a", request.uri());
         request.set_uri(uri).unwrap();
     });
     assert_eq!(refusal(subresource.send().await), not_implemented);

@@ -2,54 +2,87 @@
 
 use std::sync::Arc;
 
+use http::{HeaderMap, Uri};
 use percent_encoding::percent_decode_str;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::{S3Result, s3_error};
 
 use super::error::not_implemented;
+use super::payer::Charged;
 use super::served::{EVERY_HEADER, EVERY_PARAMETER, Served};
+use super::store::Store;
 use crate::Requests;
 
 /// The account that owns every bucket.
 pub const ACCOUNT_ID: &str = "000000000000";
 
 /// Counts every request and refuses what would otherwise be ignored.
+#[derive(Clone)]
 pub(super) struct Access {
+    store: Arc<Store>,
     requests: Arc<Requests>,
 }
 
+/// What a request says of itself before its operation sees it.
+pub(super) struct Asking<'a> {
+    pub(super) operation: &'a str,
+    pub(super) is_signed: bool,
+    pub(super) bucket: Option<&'a str>,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) uri: &'a Uri,
+}
+
 impl Access {
-    pub(super) fn new(requests: Arc<Requests>) -> Self {
-        Self { requests }
+    pub(super) fn new(store: Arc<Store>, requests: Arc<Requests>) -> Self {
+        Self { store, requests }
+    }
+
+    /// # Errors
+    ///
+    /// AccessDenied, or NotImplemented for what would be ignored.
+    pub(super) fn admit(&self, asking: &Asking<'_>) -> S3Result<Charged> {
+        let (operation, headers) = (asking.operation, asking.headers);
+        self.requests.count("s3", operation);
+        if !asking.is_signed {
+            return Err(s3_error!(AccessDenied, "Access Denied"));
+        }
+        let served = Served::of(operation).ok_or_else(|| not_implemented(operation))?;
+        check_headers(headers, served)?;
+        check_parameters(asking.uri, served)?;
+        check_owner(headers, "x-amz-expected-bucket-owner")?;
+        check_owner(headers, "x-amz-source-expected-bucket-owner")?;
+        match asking.bucket {
+            Some(bucket) if served.takes_payer() => Charged::check(&self.store, bucket, headers),
+            _ => Ok(Charged::NO),
+        }
     }
 }
 
 #[async_trait::async_trait]
 impl S3Access for Access {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let operation = context.s3_op().name();
-        self.requests.count("s3", operation);
-        if context.credentials().is_none() {
-            return Err(s3_error!(AccessDenied, "Access Denied"));
-        }
-        let served = Served::of(operation).ok_or_else(|| not_implemented(operation))?;
-        check_headers(context, served)?;
-        check_parameters(context, served)?;
-        check_owner(context, "x-amz-expected-bucket-owner")?;
-        check_owner(context, "x-amz-source-expected-bucket-owner")
+        let charged = self.admit(&Asking {
+            operation: context.s3_op().name(),
+            is_signed: context.credentials().is_some(),
+            bucket: context.s3_path().get_bucket_name(),
+            headers: context.headers(),
+            uri: context.uri(),
+        })?;
+        context.extensions_mut().insert(charged);
+        Ok(())
     }
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>
-fn check_owner(context: &S3AccessContext<'_>, header: &str) -> S3Result<()> {
-    match context.headers().get(header) {
+fn check_owner(headers: &HeaderMap, header: &str) -> S3Result<()> {
+    match headers.get(header) {
         Some(owner) if owner != ACCOUNT_ID => Err(s3_error!(AccessDenied, "Access Denied")),
         _ => Ok(()),
     }
 }
 
-fn check_headers(context: &S3AccessContext<'_>, served: &Served) -> S3Result<()> {
-    for name in context.headers().keys().map(http::HeaderName::as_str) {
+fn check_headers(headers: &HeaderMap, served: &Served) -> S3Result<()> {
+    for name in headers.keys().map(http::HeaderName::as_str) {
         let has_meaning = name.starts_with("x-amz-") || name.starts_with("if-") || name == "range";
         let is_served = EVERY_HEADER.contains(&name)
             || served.headers.iter().any(|headers| headers.contains(&name))
@@ -61,8 +94,8 @@ fn check_headers(context: &S3AccessContext<'_>, served: &Served) -> S3Result<()>
     Ok(())
 }
 
-fn check_parameters(context: &S3AccessContext<'_>, served: &Served) -> S3Result<()> {
-    let query = context.uri().query().unwrap_or_default();
+fn check_parameters(uri: &Uri, served: &Served) -> S3Result<()> {
+    let query = uri.query().unwrap_or_default();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let name = pair.split_once('=').map_or(pair, |(name, _)| name);
         let name = percent_decode_str(name).decode_utf8_lossy();

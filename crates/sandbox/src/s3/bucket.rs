@@ -26,6 +26,7 @@ pub(super) enum Versioning {
 pub(super) struct Bucket {
     pub(super) created: Timestamp,
     pub(super) versioning: Versioning,
+    pub(super) requester_pays: bool,
     /// Keys in UTF-8 binary order; versions oldest first, never none.
     pub(super) keys: BTreeMap<String, Vec<Version>>,
     /// By key and upload id; ids ascend with initiation.
@@ -47,6 +48,7 @@ impl Bucket {
         Self {
             created: now(),
             versioning: Versioning::Never,
+            requester_pays: false,
             keys: BTreeMap::new(),
             uploads: BTreeMap::new(),
             completed: HashMap::new(),

@@ -56,6 +56,12 @@ impl Algorithm {
         named.expect("every algorithm is in the table").1
     }
 
+    /// The header that carries a value of the algorithm.
+    pub(super) fn header(self) -> &'static str {
+        let named = Self::ALL.iter().find(|(algorithm, ..)| *algorithm == self);
+        named.expect("every algorithm is in the table").2
+    }
+
     /// # Errors
     ///
     /// InvalidRequest for a name S3 does not know.

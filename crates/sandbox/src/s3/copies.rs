@@ -3,12 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use http::{HeaderMap, HeaderValue};
 use s3s::dto::{
     CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopyPartResult, ETag, MetadataDirective,
     TaggingDirective, UploadPartCopyInput, UploadPartCopyOutput,
 };
 use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
+use super::annotation::Annotations;
 use super::attributes::{Attributes, attributes_of, set_encryption};
 use super::checksum::{Algorithm, Checksum, Kind, set_checksum};
 use super::conditions::WriteCondition;
@@ -46,6 +48,7 @@ pub(super) async fn copy(
         etag: copied_etag(&source.object, &source.object.content)?,
         checksum: copied_checksum(&source.object, input).await?,
         attributes: copied_attributes(&source.object, input)?,
+        annotations: copied_annotations(&source.object, &request.headers)?,
         last_modified: now(),
     };
     let mut output = CopyObjectOutput {
@@ -126,6 +129,19 @@ fn copied_attributes(source: &Object, input: &mut CopyObjectInput) -> S3Result<A
     attributes.website_redirect_location = given.website_redirect_location;
     attributes.encryption = given.encryption;
     Ok(attributes)
+}
+
+/// All of them unless they are excluded.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
+fn copied_annotations(source: &Object, headers: &HeaderMap) -> S3Result<Annotations> {
+    match headers
+        .get("x-amz-object-annotation-directive")
+        .map(HeaderValue::as_bytes)
+    {
+        None | Some(b"COPY") => Ok(source.annotations.clone()),
+        Some(b"EXCLUDE") => Ok(Annotations::default()),
+        Some(_) => Err(s3_error!(InvalidArgument, "Unknown annotation directive.")),
+    }
 }
 
 /// The source's algorithm unless another is asked for, always over the full object.

@@ -1,11 +1,17 @@
 //! S3 errors that the protocol layer has no name for, and those told in more than one place.
 
+use http::StatusCode;
 use s3s::{S3Error, S3ErrorCode, s3_error};
 
 /// A 400 with a code of S3's own.
 pub(super) fn bad_request(code: &'static str, message: &'static str) -> S3Error {
+    custom(code, StatusCode::BAD_REQUEST, message)
+}
+
+/// An error with a code of S3's own.
+pub(super) fn custom(code: &'static str, status: StatusCode, message: &'static str) -> S3Error {
     let mut error = S3Error::with_message(S3ErrorCode::Custom(code.into()), message);
-    error.set_status_code(http::StatusCode::BAD_REQUEST);
+    error.set_status_code(status);
     error
 }
 

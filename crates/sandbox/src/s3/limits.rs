@@ -51,6 +51,18 @@ pub const TAG_KEY_MAX_CHARS: usize = 128;
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
 pub const TAG_VALUE_MAX_CHARS: usize = 256;
 
+/// An object version has at most 1,000 annotations.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/annotations-overview.html>
+pub const ANNOTATIONS_MAX: usize = 1000;
+
+/// An annotation's name is at most 512 bytes of UTF-8.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/annotations-overview.html>
+pub const ANNOTATION_NAME_MAX_BYTES: usize = 512;
+
+/// An annotation is at most 1 MiB of text.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/annotations-overview.html>
+pub const ANNOTATION_MAX_BYTES: u64 = MIB;
+
 /// User metadata is at most 2 KB, keys and values together.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 pub const METADATA_MAX_BYTES: usize = 2048;

@@ -126,11 +126,15 @@ fn contents(page: &Page<Arc<Object>>, encoding: Encoding, with_owner: bool) -> V
     page.items.iter().map(listed).collect()
 }
 
-fn encode_token(last: &str) -> String {
+/// A continuation token: the last name of a page, which clients are not to read.
+pub(super) fn encode_token(last: &str) -> String {
     BASE64URL_NOPAD.encode(last.as_bytes())
 }
 
-fn decode_token(token: &str) -> S3Result<String> {
+/// # Errors
+///
+/// InvalidArgument for a token that was not made here.
+pub(super) fn decode_token(token: &str) -> S3Result<String> {
     let decoded = BASE64URL_NOPAD.decode(token.as_bytes()).ok();
     let key = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     key.ok_or_else(|| {

@@ -4,6 +4,9 @@
 //! S3's own error codes, and NotImplemented for every operation, header or parameter that would otherwise be ignored.
 
 mod access;
+mod annotation;
+mod annotation_route;
+mod annotations;
 mod attributes;
 mod blob;
 mod bucket;
@@ -26,6 +29,7 @@ mod objects;
 mod page;
 mod part_lists;
 mod parts;
+mod payer;
 mod receive;
 mod served;
 mod service;

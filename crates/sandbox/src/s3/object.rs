@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use s3s::dto::{ETag, Timestamp};
 
+use super::annotation::Annotations;
 use super::attributes::Attributes;
 use super::checksum::Checksum;
 use super::content::Content;
 
-/// One object, immutable but for its tags.
+/// One object, immutable but for its tags and annotations.
 #[derive(Debug, Clone)]
 pub(super) struct Object {
     pub(super) content: Content,
@@ -17,12 +18,17 @@ pub(super) struct Object {
     pub(super) etag: String,
     pub(super) checksum: Checksum,
     pub(super) attributes: Attributes,
+    pub(super) annotations: Annotations,
     pub(super) last_modified: Timestamp,
 }
 
 impl Object {
     pub(super) fn etag_dto(&self) -> ETag {
         ETag::Strong(self.etag.clone())
+    }
+
+    pub(super) fn etag_quoted(&self) -> String {
+        format!("\"{}\"", self.etag)
     }
 }
 

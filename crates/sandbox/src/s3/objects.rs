@@ -10,6 +10,7 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
+use super::annotation::Annotations;
 use super::attributes::{attributes_of, set_encryption};
 use super::checksum::{Algorithm, set_checksum};
 use super::conditions::{ReadConditions, WriteCondition};
@@ -38,6 +39,7 @@ pub(super) async fn put(
         etag: received.etag,
         checksum,
         attributes,
+        annotations: Annotations::default(),
         last_modified: now(),
     };
     let mut output = PutObjectOutput {

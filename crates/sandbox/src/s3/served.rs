@@ -44,6 +44,11 @@ impl Served {
         SERVED.iter().find(|served| served.operation == operation)
     }
 
+    /// Whether it is a request that a Requester Pays bucket's requester pays for.
+    pub(super) fn takes_payer(&self) -> bool {
+        self.headers.contains(&PAYER)
+    }
+
     pub(super) fn takes_metadata(&self) -> bool {
         self.headers.contains(&ATTRIBUTES)
     }
@@ -57,6 +62,7 @@ const ATTRIBUTES: &[&str] = &[
     "x-amz-tagging",
     "x-amz-website-redirect-location",
 ];
+const PAYER: &[&str] = &["x-amz-request-payer"];
 const READ: &[&str] = &[
     "if-match",
     "if-modified-since",
@@ -86,11 +92,22 @@ const SOURCE: &[&str] = &[
 const COPY: &[&str] = &[
     "x-amz-checksum-algorithm",
     "x-amz-metadata-directive",
+    "x-amz-object-annotation-directive",
     "x-amz-tagging-directive",
 ];
 const COPY_RANGE: &[&str] = &["x-amz-copy-source-range"];
 const CREATE: &[&str] = &["x-amz-checksum-algorithm", "x-amz-checksum-type"];
 const COMPLETE: &[&str] = &["x-amz-checksum-type", "x-amz-mp-object-size"];
+const ANNOTATED_OBJECT: &[&str] = &["x-amz-object-if-match"];
+const ANNOTATION_READ: &[&str] = &["x-amz-checksum-mode"];
+const ANNOTATION_PARAMETERS: &[&str] = &["annotation", "annotationName", "versionId"];
+const ANNOTATIONS_PARAMETERS: &[&str] = &[
+    "annotation",
+    "annotation-prefix",
+    "continuation-token",
+    "max-annotation-results",
+    "versionId",
+];
 const V2_PARAMETERS: &[&str] = &[
     "continuation-token",
     "delimiter",
@@ -132,7 +149,7 @@ const fn served(
     }
 }
 
-static SERVED: [Served; 26] = [
+static SERVED: [Served; 32] = [
     served("CreateBucket", &[], &[]),
     served("DeleteBucket", &[], &[]),
     served("HeadBucket", &[], &[]),
@@ -140,43 +157,65 @@ static SERVED: [Served; 26] = [
     served("GetBucketLocation", &[], &["location"]),
     served("PutBucketVersioning", &[], &["versioning"]),
     served("GetBucketVersioning", &[], &["versioning"]),
-    served("PutObject", &[ATTRIBUTES, WRITE_CONDITIONS], &[]),
-    served("GetObject", &[READ], READ_PARAMETERS),
-    served("HeadObject", &[READ], READ_PARAMETERS),
+    served("PutBucketRequestPayment", &[], &["requestPayment"]),
+    served("GetBucketRequestPayment", &[], &["requestPayment"]),
+    served("PutObject", &[ATTRIBUTES, WRITE_CONDITIONS, PAYER], &[]),
+    served("GetObject", &[READ, PAYER], READ_PARAMETERS),
+    served("HeadObject", &[READ, PAYER], READ_PARAMETERS),
     served(
         "CopyObject",
-        &[ATTRIBUTES, WRITE_CONDITIONS, SOURCE, COPY],
+        &[ATTRIBUTES, WRITE_CONDITIONS, SOURCE, COPY, PAYER],
         &[],
     ),
-    served("DeleteObject", &[], &["versionId"]),
-    served("DeleteObjects", &[], &["delete"]),
-    served("PutObjectTagging", &[], &["tagging", "versionId"]),
-    served("GetObjectTagging", &[], &["tagging", "versionId"]),
-    served("DeleteObjectTagging", &[], &["tagging", "versionId"]),
+    served("DeleteObject", &[PAYER], &["versionId"]),
+    served("DeleteObjects", &[PAYER], &["delete"]),
+    served("PutObjectTagging", &[PAYER], &["tagging", "versionId"]),
+    served("GetObjectTagging", &[PAYER], &["tagging", "versionId"]),
+    served("DeleteObjectTagging", &[PAYER], &["tagging", "versionId"]),
+    served(
+        "PutObjectAnnotation",
+        &[ANNOTATED_OBJECT, PAYER],
+        ANNOTATION_PARAMETERS,
+    ),
+    served(
+        "GetObjectAnnotation",
+        &[ANNOTATION_READ, PAYER],
+        ANNOTATION_PARAMETERS,
+    ),
+    served("ListObjectAnnotations", &[PAYER], ANNOTATIONS_PARAMETERS),
+    served(
+        "DeleteObjectAnnotation",
+        &[ANNOTATED_OBJECT, PAYER],
+        ANNOTATION_PARAMETERS,
+    ),
     served(
         "ListObjects",
-        &[],
+        &[PAYER],
         &["delimiter", "encoding-type", "marker", "max-keys", "prefix"],
     ),
-    served("ListObjectsV2", &[], V2_PARAMETERS),
-    served("ListObjectVersions", &[], VERSIONS_PARAMETERS),
-    served("CreateMultipartUpload", &[ATTRIBUTES, CREATE], &["uploads"]),
-    served("UploadPart", &[], &["partNumber", "uploadId"]),
+    served("ListObjectsV2", &[PAYER], V2_PARAMETERS),
+    served("ListObjectVersions", &[PAYER], VERSIONS_PARAMETERS),
+    served(
+        "CreateMultipartUpload",
+        &[ATTRIBUTES, CREATE, PAYER],
+        &["uploads"],
+    ),
+    served("UploadPart", &[PAYER], &["partNumber", "uploadId"]),
     served(
         "UploadPartCopy",
-        &[SOURCE, COPY_RANGE],
+        &[SOURCE, COPY_RANGE, PAYER],
         &["partNumber", "uploadId"],
     ),
     served(
         "CompleteMultipartUpload",
-        &[WRITE_CONDITIONS, COMPLETE],
+        &[WRITE_CONDITIONS, COMPLETE, PAYER],
         &["uploadId"],
     ),
-    served("AbortMultipartUpload", &[], &["uploadId"]),
+    served("AbortMultipartUpload", &[PAYER], &["uploadId"]),
     served(
         "ListParts",
-        &[],
+        &[PAYER],
         &["max-parts", "part-number-marker", "uploadId"],
     ),
-    served("ListMultipartUploads", &[], UPLOADS_PARAMETERS),
+    served("ListMultipartUploads", &[PAYER], UPLOADS_PARAMETERS),
 ];

@@ -7,9 +7,12 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3Request, S3Response, S3Result, dto};
 
 use super::access::Access;
+use super::annotation_route::AnnotationRoute;
+use super::payer::Charged;
 use super::store::Store;
 use super::{
-    buckets, completion, copies, deletes, lists, objects, part_lists, parts, tagging, version_lists,
+    buckets, completion, copies, deletes, lists, objects, part_lists, parts, payer, tagging,
+    version_lists,
 };
 use crate::Requests;
 
@@ -20,9 +23,13 @@ pub fn service(
     secret_key: &str,
     requests: Arc<Requests>,
 ) -> S3Service {
-    let mut builder = S3ServiceBuilder::new(Operations { store });
+    let access = Access::new(store.clone(), requests);
+    let mut builder = S3ServiceBuilder::new(Operations {
+        store: store.clone(),
+    });
     builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
-    builder.set_access(Access::new(requests));
+    builder.set_access(access.clone());
+    builder.set_route(AnnotationRoute { store, access });
     builder.build()
 }
 
@@ -36,7 +43,10 @@ macro_rules! operations {
         impl S3 for Operations {
             $(
                 async fn $operation(&self, request: S3Request<dto::$Input>) -> S3Result<S3Response<dto::$Output>> {
-                    $function(&self.store, request).await
+                    let charged = Charged::tell(&request.extensions);
+                    let mut response = $function(&self.store, request).await?;
+                    response.headers.extend(charged);
+                    Ok(response)
                 }
             )*
         }
@@ -51,6 +61,8 @@ operations! {
     get_bucket_location: GetBucketLocationInput => GetBucketLocationOutput = buckets::location;
     put_bucket_versioning: PutBucketVersioningInput => PutBucketVersioningOutput = buckets::put_versioning;
     get_bucket_versioning: GetBucketVersioningInput => GetBucketVersioningOutput = buckets::get_versioning;
+    put_bucket_request_payment: PutBucketRequestPaymentInput => PutBucketRequestPaymentOutput = payer::put;
+    get_bucket_request_payment: GetBucketRequestPaymentInput => GetBucketRequestPaymentOutput = payer::get;
 
     put_object: PutObjectInput => PutObjectOutput = objects::put;
     get_object: GetObjectInput => GetObjectOutput = objects::get;

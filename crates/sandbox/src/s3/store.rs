@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use s3s::{S3Error, S3Result, s3_error};
 
+use super::annotation::Annotations;
 use super::attributes::Attributes;
 use super::bucket::Bucket;
 use super::checksum::{Algorithm, Checksum};
@@ -97,6 +98,7 @@ impl Store {
             checksum: Checksum::full_object(Algorithm::DEFAULT, Crc::Crc64Nvme.to_base64(crc64)),
             content,
             attributes,
+            annotations: Annotations::default(),
             last_modified: now(),
         };
         let id = self.fresh_id();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use s3s::dto::{ChecksumAlgorithm, ChecksumType, Timestamp};
 use s3s::{S3Result, s3_error};
 
+use super::annotation::Annotations;
 use super::attributes::Attributes;
 use super::checksum::{Algorithm, Checksum, Kind};
 use super::content::Content;
@@ -149,6 +150,7 @@ impl Upload {
             etag: multipart_etag(parts.iter().map(|part| part.etag.as_str())),
             checksum: self.combine(&parts),
             attributes: self.attributes.clone(),
+            annotations: Annotations::default(),
             last_modified: self.initiated.clone(),
         })
     }

@@ -3,13 +3,14 @@
 
 mod s3_support;
 
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{
     ChecksumAlgorithm, ChecksumMode, ChecksumType, MetadataDirective, ServerSideEncryption,
     StorageClass, TaggingDirective,
 };
 use s3_support::{BUCKET, MIB, refusal, refused, s3};
-use sandbox::s3::Attributes;
+use sandbox::s3::{Attributes, Encryption};
 
 #[tokio::test]
 async fn a_copy_source_is_decoded_once_whatever_the_key() {
@@ -445,4 +446,89 @@ async fn a_copy_and_a_virtual_object_have_etags_of_their_bytes() {
     assert_eq!(etag("a").await, etag("same").await);
     assert_ne!(etag("a").await, etag("other").await);
     assert_eq!(etag("a").await.len(), 34);
+}
+
+#[tokio::test]
+async fn an_object_with_a_customers_key_is_listed_and_tagged_and_neither_read_nor_copied() {
+    const WORDS: &str = "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.";
+    let s3 = s3().await;
+    let attributes = Attributes {
+        encryption: Encryption::Customer,
+        tags: vec![("t".into(), "1".into())],
+        ..Attributes::default()
+    };
+    s3.put_virtual("from", 6 * MIB, attributes);
+    let from = format!("{BUCKET}/from");
+    let invalid = refused(400, "InvalidRequest");
+
+    let head = s3
+        .client
+        .head_object()
+        .bucket(BUCKET)
+        .key("from")
+        .send()
+        .await;
+    let head = head.unwrap_err();
+    let answer = head.raw_response().unwrap();
+    assert_eq!(answer.status().as_u16(), 400);
+    assert_eq!(answer.body().bytes(), Some(&b""[..]));
+    let get = s3
+        .client
+        .get_object()
+        .bucket(BUCKET)
+        .key("from")
+        .send()
+        .await;
+    let get = get.unwrap_err();
+    assert_eq!(
+        (get.code(), get.message()),
+        (Some("InvalidRequest"), Some(WORDS))
+    );
+    let copy = || {
+        s3.client
+            .copy_object()
+            .bucket(BUCKET)
+            .key("to")
+            .copy_source(&from)
+    };
+    let refused_copy = copy().send().await.unwrap_err();
+    assert_eq!(refused_copy.message(), Some(WORDS));
+    assert_eq!(refusal(copy().send().await), invalid);
+    let upload = s3.create_upload("to").await;
+    let part = s3
+        .client
+        .upload_part_copy()
+        .bucket(BUCKET)
+        .key("to")
+        .upload_id(upload);
+    let part = part.part_number(1).copy_source(&from);
+    assert_eq!(refusal(part.send().await), invalid);
+    let annotation = s3.client.put_object_annotation().bucket(BUCKET).key("from");
+    let annotation = annotation.annotation_name("a");
+    let annotation = annotation.annotation_payload(ByteStream::from_static(b"x"));
+    assert_eq!(refusal(annotation.send().await), invalid);
+
+    let listed = s3
+        .client
+        .list_objects_v2()
+        .bucket(BUCKET)
+        .send()
+        .await
+        .unwrap();
+    let [object] = listed.contents() else {
+        panic!("{listed:?}")
+    };
+    assert_eq!(
+        (object.key(), object.size()),
+        (Some("from"), Some(6 * MIB as i64))
+    );
+    let tags = s3.client.get_object_tagging().bucket(BUCKET).key("from");
+    assert_eq!(tags.send().await.unwrap().tag_set().len(), 1);
+    s3.client
+        .delete_object()
+        .bucket(BUCKET)
+        .key("from")
+        .send()
+        .await
+        .unwrap();
 }

@@ -109,7 +109,7 @@ pub(super) async fn put(store: &Store, asked: &Asked, request: S3Request<Body>) 
     let version_id = asked.change(
         store,
         &request.headers,
-        |object| annotation::check_room(&object.annotations, name),
+        |object| annotation::check_room(object, name),
         |object| {
             Arc::make_mut(&mut object.annotations).insert(name.to_owned(), annotation);
         },
@@ -274,7 +274,7 @@ fn set_checksum(headers: &mut HeaderMap, annotation: &Annotation) -> S3Result<()
 fn set_encryption(headers: &mut HeaderMap, object: &Object) -> S3Result<()> {
     let algorithm = object.attributes.encryption.algorithm();
     let name = HeaderName::from_static("x-amz-server-side-encryption");
-    set(headers, name, algorithm.as_str())
+    algorithm.map_or(Ok(()), |algorithm| set(headers, name, algorithm.as_str()))
 }
 
 fn set_version(headers: &mut HeaderMap, version_id: Option<String>) -> S3Result<()> {

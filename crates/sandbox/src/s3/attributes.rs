@@ -38,9 +38,15 @@ pub struct Attributes {
 
 /// Server-side encryption as S3 reports it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Encryption {
-    /// The KMS key of `aws:kms`; `None` is S3's own `AES256`.
-    pub kms: Option<Kms>,
+pub enum Encryption {
+    /// S3's own key, `AES256`.
+    #[default]
+    S3,
+    /// `aws:kms`.
+    Kms(Kms),
+    /// A key that the client must send with every read (SSE-C). The sandbox takes none: no request writes such an
+    /// object, and none reads it.
+    Customer,
 }
 
 /// Encryption with a key of AWS KMS.
@@ -111,6 +117,20 @@ impl Attributes {
         )
     }
 
+    /// # Errors
+    ///
+    /// InvalidRequest where the customer's key is missing.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html>
+    pub(super) fn check_key(&self) -> S3Result<()> {
+        if self.encryption != Encryption::Customer {
+            return Ok(());
+        }
+        Err(s3_error!(
+            InvalidRequest,
+            "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object."
+        ))
+    }
+
     /// The storage class as a header: S3 leaves STANDARD out.
     pub(super) fn storage_class_header(&self) -> Option<StorageClass> {
         let class = self
@@ -139,11 +159,11 @@ impl Encryption {
     ) -> S3Result<Self> {
         match algorithm.map(ServerSideEncryption::as_str) {
             Some(ServerSideEncryption::AWS_KMS) => {
-                let kms = Kms {
+                let bucket_key_enabled = bucket_key_enabled.unwrap_or(false);
+                Ok(Self::Kms(Kms {
                     key_id,
-                    bucket_key_enabled: bucket_key_enabled.unwrap_or(false),
-                };
-                Ok(Self { kms: Some(kms) })
+                    bucket_key_enabled,
+                }))
             }
             Some(ServerSideEncryption::AWS_KMS_DSSE) => {
                 Err(s3_error!(NotImplemented, "aws:kms:dsse is not implemented"))
@@ -160,19 +180,29 @@ impl Encryption {
         }
     }
 
-    pub(super) fn algorithm(&self) -> ServerSideEncryption {
-        ServerSideEncryption::from_static(match self.kms {
-            Some(_) => ServerSideEncryption::AWS_KMS,
-            None => ServerSideEncryption::AES256,
-        })
+    /// `None` for a customer's key, which answers name in headers of their own.
+    pub(super) fn algorithm(&self) -> Option<ServerSideEncryption> {
+        let name = match self {
+            Self::S3 => ServerSideEncryption::AES256,
+            Self::Kms(_) => ServerSideEncryption::AWS_KMS,
+            Self::Customer => return None,
+        };
+        Some(ServerSideEncryption::from_static(name))
+    }
+
+    fn kms(&self) -> Option<&Kms> {
+        match self {
+            Self::Kms(kms) => Some(kms),
+            Self::S3 | Self::Customer => None,
+        }
     }
 
     pub(super) fn kms_key_id(&self) -> Option<String> {
-        self.kms.as_ref()?.key_id.clone()
+        self.kms()?.key_id.clone()
     }
 
     pub(super) fn bucket_key_enabled(&self) -> Option<bool> {
-        Some(self.kms.as_ref()?.bucket_key_enabled).filter(|enabled| *enabled)
+        Some(self.kms()?.bucket_key_enabled).filter(|enabled| *enabled)
     }
 }
 
@@ -224,7 +254,7 @@ pub(super) use attributes_of;
 macro_rules! set_encryption {
     ($output:expr, $encryption:expr) => {{
         let encryption: &$crate::s3::attributes::Encryption = $encryption;
-        $output.server_side_encryption = Some(encryption.algorithm());
+        $output.server_side_encryption = encryption.algorithm();
         $output.ssekms_key_id = encryption.kms_key_id();
         $output.bucket_key_enabled = encryption.bucket_key_enabled();
     }};

@@ -73,9 +73,11 @@ impl CopySource {
 
     /// # Errors
     ///
-    /// NoSuchBucket, NoSuchKey, NoSuchVersion, InvalidRequest for a delete marker, InvalidObjectState if archived.
+    /// NoSuchBucket, NoSuchKey, NoSuchVersion, InvalidObjectState if archived, InvalidRequest for a delete marker or
+    /// without a customer's key.
     pub(super) fn resolve(&self, store: &Store) -> S3Result<Source> {
         let (object, version_id) = store.with_bucket(&self.bucket, |bucket| self.find(bucket))?;
+        object.attributes.check_key()?;
         if object.attributes.is_archived() {
             return Err(s3_error!(
                 InvalidObjectState,

@@ -70,6 +70,7 @@ macro_rules! found {
         let version_id = $input.version_id.as_deref();
         let (object, version_id) =
             $store.with_bucket(bucket, |bucket| bucket.find(key, version_id))?;
+        object.attributes.check_key()?;
         let conditions = ReadConditions {
             if_match: $input.if_match.take(),
             if_none_match: $input.if_none_match.take(),

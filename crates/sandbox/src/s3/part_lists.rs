@@ -3,8 +3,8 @@
 use std::ops::Bound;
 
 use s3s::dto::{
-    CommonPrefix, ETag, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListPartsInput,
-    ListPartsOutput, MultipartUpload, Part, StorageClass,
+    CommonPrefix, ETag, Initiator, ListMultipartUploadsInput, ListMultipartUploadsOutput,
+    ListPartsInput, ListPartsOutput, MultipartUpload, Part, StorageClass,
 };
 use s3s::{S3Request, S3Response, S3Result};
 
@@ -14,7 +14,7 @@ use super::encoding::Encoding;
 use super::error::no_such_upload;
 use super::page::{Page, Query, page, page_size};
 use super::store::Store;
-use super::upload::{self, Upload};
+use super::upload::{self, Upload, UploadChecksum};
 
 pub(super) async fn parts(
     store: &Store,
@@ -35,13 +35,14 @@ pub(super) async fn parts(
     let listed: Vec<Part> = following
         .by_ref()
         .take(max as usize)
-        .map(listed_part)
+        .map(|(number, part)| listed_part(*number, part, &upload.checksum))
         .collect();
     let last = listed.last().and_then(|part| part.part_number);
     Ok(S3Response::new(ListPartsOutput {
         bucket: Some(input.bucket),
         checksum_algorithm: upload.checksum.algorithm_dto(),
         checksum_type: upload.checksum.kind_dto(),
+        initiator: Some(initiator()),
         is_truncated: Some(max > 0 && following.next().is_some()),
         key: Some(input.key),
         max_parts: Some(max),
@@ -55,15 +56,18 @@ pub(super) async fn parts(
     }))
 }
 
-fn listed_part((number, part): (&i32, &upload::Part)) -> Part {
+/// A checksum S3 chose itself is not listed: <https://github.com/versity/versitygw/issues/1547>.
+fn listed_part(number: i32, part: &upload::Part, checksum: &UploadChecksum) -> Part {
     let mut listed = Part {
         e_tag: Some(ETag::Strong(part.etag.clone())),
         last_modified: Some(part.last_modified.clone()),
-        part_number: Some(*number),
+        part_number: Some(number),
         size: Some(part.content.len() as i64),
         ..Part::default()
     };
-    set_checksum!(listed, &part.checksum);
+    if checksum.is_declared {
+        set_checksum!(listed, &part.checksum);
+    }
     listed
 }
 
@@ -125,11 +129,20 @@ fn listed_upload(key: &str, id: &str, upload: &Upload, encoding: Encoding) -> Mu
         checksum_algorithm: upload.checksum.algorithm_dto(),
         checksum_type: upload.checksum.kind_dto(),
         initiated: Some(upload.initiated.clone()),
+        initiator: Some(initiator()),
         key: Some(encoding.encode(key)),
         owner: Some(owner()),
         storage_class: Some(StorageClass::from(upload.attributes.storage_class_listed())),
         upload_id: Some(id.to_owned()),
-        ..MultipartUpload::default()
+    }
+}
+
+/// An account that is no user has the initiator's id of its owner.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Initiator.html>
+fn initiator() -> Initiator {
+    Initiator {
+        display_name: None,
+        id: owner().id,
     }
 }
 

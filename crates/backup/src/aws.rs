@@ -91,22 +91,27 @@ impl Cause {
 
     /// Whether the service asked to slow down.
     pub fn is_throttle(&self) -> bool {
-        self.status == Some(429)
-            || matches!(
-                self.code.as_deref(),
-                Some(
-                    "SlowDown"
-                        | "ServiceUnavailable"
-                        | "Throttling"
-                        | "ThrottlingException"
-                        | "Throttled"
-                        | "ThrottledException"
-                        | "TooManyRequestsException"
-                        | "RequestLimitExceeded"
-                )
-            )
-            || (self.status == Some(503) && self.code.is_none())
+        is_throttle(self.status, self.code.as_deref())
     }
+}
+
+/// Whether an answer of this status and error code asks to slow down.
+pub fn is_throttle(status: Option<u16>, code: Option<&str>) -> bool {
+    status == Some(429)
+        || matches!(
+            code,
+            Some(
+                "SlowDown"
+                    | "ServiceUnavailable"
+                    | "Throttling"
+                    | "ThrottlingException"
+                    | "Throttled"
+                    | "ThrottledException"
+                    | "TooManyRequestsException"
+                    | "RequestLimitExceeded"
+            )
+        )
+        || (status == Some(503) && code.is_none())
 }
 
 impl fmt::Display for Cause {

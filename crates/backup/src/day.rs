@@ -20,6 +20,19 @@ pub struct DayError {
 }
 
 impl Day {
+    /// Every day that a key is likely to name: from 1970, the first of Unix time, through 2099.
+    pub fn plausible() -> impl Iterator<Item = Day> {
+        let (first, last) = (
+            jiff::civil::date(1970, 1, 1),
+            jiff::civil::date(2099, 12, 31),
+        );
+        Days {
+            from: Day(first),
+            to: Day(last),
+        }
+        .iter()
+    }
+
     /// The UTC day before a moment: what a schedule that fires after midnight is to back up.
     pub fn before(moment: Timestamp) -> Day {
         let today = moment.to_zoned(TimeZone::UTC).date();

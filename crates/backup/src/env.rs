@@ -112,6 +112,23 @@ impl Environment {
             })
     }
 
+    /// Whether `REQUEST_PAYER` says that the copier's account, not the bucket's owner, pays for requests.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/RequesterPaysBuckets.html>
+    ///
+    /// # Errors
+    /// The value is not `requester`.
+    pub fn requester_pays(&self) -> Result<bool, EnvError> {
+        match self.optional("REQUEST_PAYER") {
+            None => Ok(false),
+            Some("requester") => Ok(true),
+            Some(given) => Err(EnvError::Invalid {
+                name: "REQUEST_PAYER",
+                given: given.to_owned(),
+                accepted: "requester, or nothing where the bucket's owner pays".to_owned(),
+            }),
+        }
+    }
+
     /// A 12-digit AWS account id, if set: the owner a bucket is expected to have.
     ///
     /// # Errors

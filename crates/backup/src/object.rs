@@ -1,9 +1,11 @@
 //! An object in a bucket: its name, what a listing says of it, and how a copy names it.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::str::Utf8Error;
 
 use jiff::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 /// The longest key S3 takes, in bytes of UTF-8.
@@ -96,10 +98,33 @@ pub fn copy_source(bucket: &str, key: &str, version_id: Option<&str>) -> String 
     }
 }
 
+/// A listed key, out of the URL encoding of listings: a space is `+`, all else is percent-encoded.
+///
+/// # Errors
+/// It is not UTF-8, as every key of S3 is.
+pub fn decode_listed_key(encoded: &str) -> Result<String, Utf8Error> {
+    let spaced: Cow<'_, str> = if encoded.contains('+') {
+        encoded.replace('+', " ").into()
+    } else {
+        encoded.into()
+    };
+    percent_decode_str(&spaced)
+        .decode_utf8()
+        .map(Cow::into_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use percent_encoding::percent_decode_str;
+
+    #[test]
+    fn decodes_keys_as_listings_encode_them() {
+        assert_eq!(
+            decode_listed_key("2016-06-30/a+b%2Bc%2541%26%0A%01%C3%BC").unwrap(),
+            "2016-06-30/a b+c%41&\n\u{1}ü"
+        );
+        assert!(decode_listed_key("%FF").is_err());
+    }
     use proptest::prelude::*;
 
     #[test]

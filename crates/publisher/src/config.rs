@@ -21,6 +21,8 @@ pub struct Config {
     pub publish_concurrency: usize,
     /// The account the source bucket must belong to.
     pub source_bucket_owner: Option<String>,
+    /// Whether we pay for listing the source bucket, not its owner.
+    pub requester_pays: bool,
     /// The region of the source bucket, where it is not the function's.
     pub source_region: Option<String>,
     /// How long an attempt of a call waits for its answer.
@@ -44,6 +46,7 @@ impl Config {
             list_concurrency: env.number("LIST_CONCURRENCY", 8, 1..=64)? as usize,
             publish_concurrency: env.number("PUBLISH_CONCURRENCY", 16, 1..=256)? as usize,
             source_bucket_owner: env.account_id("SOURCE_BUCKET_OWNER")?,
+            requester_pays: env.requester_pays()?,
             source_region: env.optional("SOURCE_REGION").map(str::to_owned),
             answer_timeout: aws::answer_timeout(env)?,
         })

@@ -96,6 +96,7 @@ impl Publisher {
             client: &self.s3,
             name: &self.config.source_bucket,
             expected_owner: self.config.source_bucket_owner.as_deref(),
+            requester_pays: self.config.requester_pays,
             concurrency: self.config.list_concurrency,
         };
         let objects = list::objects(bucket, prefixes());

@@ -1,15 +1,12 @@
 //! Prefixes to a stream of the objects under them, page by page.
 
-use std::borrow::Cow;
-
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
-use aws_sdk_s3::types::{EncodingType, Object};
+use aws_sdk_s3::types::{EncodingType, Object, RequestPayer};
 use backup::aws::Cause;
-use backup::object::{ObjectRef, s3_uri};
+use backup::object::{ObjectRef, decode_listed_key, s3_uri};
 use futures::stream::{self, Stream, StreamExt};
 use jiff::Timestamp;
-use percent_encoding::percent_decode_str;
 
 /// A bucket and how it is listed.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +17,8 @@ pub struct Bucket<'a> {
     pub name: &'a str,
     /// The account it must belong to.
     pub expected_owner: Option<&'a str>,
+    /// Whether we pay for listing it, not its owner.
+    pub requester_pays: bool,
     /// Prefixes listed at the same time.
     pub concurrency: usize,
 }
@@ -97,6 +96,7 @@ async fn page(
         .prefix(prefix)
         .set_continuation_token(token)
         .set_expected_bucket_owner(bucket.expected_owner.map(str::to_owned))
+        .set_request_payer(bucket.requester_pays.then_some(RequestPayer::Requester))
         // XML cannot carry every character that a key can.
         .encoding_type(EncodingType::Url)
         .send()
@@ -126,7 +126,8 @@ fn object_ref(
         .key()
         .ok_or_else(|| Cause::unusable_answer("the page has an object without a key"))?;
     let key = match page.encoding_type() {
-        Some(EncodingType::Url) => decode_key(key)?,
+        Some(EncodingType::Url) => decode_listed_key(key)
+            .map_err(|_| Cause::unusable_answer("the page has a key that is not UTF-8"))?,
         _ => key.to_owned(),
     };
     let size = object.size().and_then(|size| u64::try_from(size).ok());
@@ -140,31 +141,4 @@ fn object_ref(
             .last_modified()
             .and_then(|moment| Timestamp::new(moment.secs(), moment.subsec_nanos() as i32).ok()),
     })
-}
-
-/// A listed key, out of the URL encoding of listings: a space is `+`, all else is percent-encoded.
-fn decode_key(encoded: &str) -> Result<String, Cause> {
-    let spaced: Cow<'_, str> = if encoded.contains('+') {
-        encoded.replace('+', " ").into()
-    } else {
-        encoded.into()
-    };
-    percent_decode_str(&spaced)
-        .decode_utf8()
-        .map(Cow::into_owned)
-        .map_err(|_| Cause::unusable_answer("the page has a key that is not UTF-8"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decodes_keys_as_listings_encode_them() {
-        assert_eq!(
-            decode_key("2016-06-30/a+b%2Bc%2541%26%0A%01%C3%BC").unwrap(),
-            "2016-06-30/a b+c%41&\n\u{1}ü"
-        );
-        assert!(decode_key("%FF").is_err());
-    }
 }

@@ -71,6 +71,7 @@ async fn list(s3: &Client, name: &str) -> Result<BTreeMap<String, ObjectRef>> {
         client: s3,
         name,
         expected_owner: None,
+        requester_pays: false,
         concurrency: 1,
     };
     let objects = list::objects(bucket, vec![DAY_PREFIX.to_owned()]);

@@ -26,9 +26,16 @@ async fn a_copy_has_the_bytes_headers_metadata_and_tags_of_its_source() {
         (
             "at the threshold",
             12 * MIB,
-            Action::CopiedInParts { parts: 2 },
+            Action::CopiedInParts { parts: 2, found: 0 },
         ),
-        ("large", 700 * MIB, Action::CopiedInParts { parts: 140 }),
+        (
+            "large",
+            700 * MIB,
+            Action::CopiedInParts {
+                parts: 140,
+                found: 0,
+            },
+        ),
     ] {
         world.put(key, size, everything());
         let outcome = copier.copy(key).await.unwrap();
@@ -184,7 +191,13 @@ async fn a_700_mb_object_takes_its_parts_and_four_requests_and_one_more_for_tags
     for (key, tagging) in [("plain", None), ("tagged", Some(1))] {
         let before = world.sandbox.requests();
         let outcome = copier.copy(key).await.unwrap();
-        assert_eq!(outcome.action, Action::CopiedInParts { parts: 11 });
+        assert_eq!(
+            outcome.action,
+            Action::CopiedInParts {
+                parts: 11,
+                found: 0
+            }
+        );
         let requests = world.requests_since(&before);
         assert_eq!(requests["s3:HeadObject"], 2);
         assert_eq!(requests["s3:CreateMultipartUpload"], 1);

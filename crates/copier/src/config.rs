@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::types::StorageClass;
+use aws_sdk_s3::types::{RequestPayer, StorageClass};
 use backup::aws;
+use backup::day::{Day, PrefixFormat};
 use backup::env::{EnvError, Environment};
 
-use crate::plan::{MAX_COPY_OBJECT_BYTES, MAX_PART_BYTES, MIN_PART_BYTES, Sizes};
+use crate::plan::{MAX_COPY_OBJECT_BYTES, MAX_OBJECT_BYTES, MAX_PART_BYTES, MIN_PART_BYTES, Sizes};
+use crate::policy::{Overwrite, Preserve};
 
 const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
 
 /// The storage classes an object of a general purpose bucket can be written in.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html>
@@ -36,6 +39,16 @@ pub struct Config {
     pub sizes: Sizes,
     /// Parts of one object copied at the same time.
     pub parts_in_flight: usize,
+    /// The size from which a copy that was cut off is gone on with, in bytes.
+    pub resume_threshold_bytes: u64,
+    /// How long before the end of its invocation a copy stops.
+    pub deadline_margin: Duration,
+    /// Whether another object at the destination is replaced.
+    pub overwrite: Overwrite,
+    /// What a copy has of its source.
+    pub preserve: Preserve,
+    /// Who pays for reading a source bucket whose owner does not.
+    pub request_payer: Option<RequestPayer>,
     /// The storage class of copies; the source's if none.
     pub storage_class: Option<StorageClass>,
     /// The KMS key of copies; the destination bucket's default encryption if none.
@@ -62,6 +75,22 @@ pub enum ConfigError {
          its own source; set another DEST_BUCKET, or a DEST_PREFIX"
     )]
     OverwritesSource(String),
+    /// Copies would be listed, and copied again.
+    #[error(
+        "SOURCE_BUCKET and DEST_BUCKET are both {bucket:?}, and DEST_PREFIX {dest_prefix:?} overlaps the prefix \
+         {day_prefix:?} that PREFIX_FORMAT makes of {day}: copies would be copied again; set another DEST_BUCKET, \
+         or a DEST_PREFIX that no day's prefix begins with"
+    )]
+    FeedsSource {
+        /// The bucket.
+        bucket: String,
+        /// `DEST_PREFIX`.
+        dest_prefix: String,
+        /// A day whose prefix overlaps it.
+        day: Day,
+        /// The prefix of the day.
+        day_prefix: String,
+    },
 }
 
 impl Config {
@@ -77,6 +106,23 @@ impl Config {
             dest_prefix: env.optional("DEST_PREFIX").unwrap_or_default().to_owned(),
             sizes: sizes(env)?,
             parts_in_flight: env.number("PARTS_IN_FLIGHT", 16, 1..=256)? as usize,
+            resume_threshold_bytes: env.number(
+                "RESUME_THRESHOLD_GIB",
+                50,
+                0..=MAX_OBJECT_BYTES / GIB,
+            )? * GIB,
+            deadline_margin: Duration::from_secs(env.number(
+                "DEADLINE_MARGIN_SECS",
+                20,
+                1..=600,
+            )?),
+            overwrite: env.parsed("OVERWRITE", "if-changed", "if-changed, never or always")?,
+            preserve: env.parsed(
+                "PRESERVE",
+                "metadata,tags",
+                "a list of metadata, tags and annotations, such as metadata,tags, or none",
+            )?,
+            request_payer: env.requester_pays()?.then_some(RequestPayer::Requester),
             storage_class: storage_class(env)?,
             sse_kms_key_id: env.optional("SSE_KMS_KEY_ID").map(str::to_owned),
             source_bucket_owner: env.account_id("SOURCE_BUCKET_OWNER")?,
@@ -84,10 +130,41 @@ impl Config {
             source_region: env.optional("SOURCE_REGION").map(str::to_owned),
             answer_timeout: aws::answer_timeout(env)?,
         };
-        if config.source_bucket == config.dest_bucket && config.dest_prefix.is_empty() {
-            return Err(ConfigError::OverwritesSource(config.source_bucket));
-        }
+        config.check_loop(&env.parsed(
+            "PREFIX_FORMAT",
+            "%Y-%m-%d/",
+            "the publisher's format",
+        )?)?;
         Ok(config)
+    }
+
+    /// Within one bucket a copy must be neither its own source nor, once listed, another copy's.
+    fn check_loop(&self, prefix_format: &PrefixFormat) -> Result<(), ConfigError> {
+        if self.source_bucket != self.dest_bucket {
+            return Ok(());
+        }
+        let bucket = self.source_bucket.clone();
+        if self.dest_prefix.is_empty() {
+            return Err(ConfigError::OverwritesSource(bucket));
+        }
+        let overlaps = |day_prefix: &str| {
+            day_prefix.starts_with(&self.dest_prefix) || self.dest_prefix.starts_with(day_prefix)
+        };
+        let mut days = Day::plausible().map(|day| (day, prefix_format.prefix(day)));
+        match days.find(|(_, day_prefix)| overlaps(day_prefix)) {
+            None => Ok(()),
+            Some((day, day_prefix)) => Err(ConfigError::FeedsSource {
+                bucket,
+                dest_prefix: self.dest_prefix.clone(),
+                day,
+                day_prefix,
+            }),
+        }
+    }
+
+    /// Whether the key, in the source bucket, is that of a copy.
+    pub fn is_copy(&self, key: &str) -> bool {
+        self.source_bucket == self.dest_bucket && key.starts_with(&self.dest_prefix)
     }
 
     /// The key a source key is copied to.
@@ -174,6 +251,44 @@ mod tests {
     }
 
     #[test]
+    fn a_destination_that_would_feed_its_own_source_is_refused() {
+        let within = |dest_prefix, prefix_format| {
+            read(&[
+                ("DEST_BUCKET", "acme-data"),
+                ("DEST_PREFIX", dest_prefix),
+                ("PREFIX_FORMAT", prefix_format),
+            ])
+        };
+        for (dest_prefix, prefix_format) in [
+            ("2016-06-30/copies/", "%Y-%m-%d/"),
+            ("20", "%Y-%m-%d/"),
+            ("data/", "data/%Y/%m/%d/"),
+            ("data/2016/06/30/x", "data/%Y/%m/%d/"),
+        ] {
+            let error = within(dest_prefix, prefix_format).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("DEST_PREFIX {dest_prefix:?} overlaps the prefix")),
+                "{error}"
+            );
+        }
+        for (dest_prefix, prefix_format) in [
+            ("backup/", "%Y-%m-%d/"),
+            ("data-backup/", "data/%Y/%m/%d/"),
+            ("2016-13", "%Y-%m-%d/"),
+        ] {
+            assert!(within(dest_prefix, prefix_format).is_ok(), "{dest_prefix}");
+        }
+        let config = within("backup/", "%Y-%m-%d/").unwrap();
+        assert!(config.is_copy("backup/2016-06-30/a"));
+        assert!(!config.is_copy("2016-06-30/backup/a"));
+        assert!(
+            !read(&[("DEST_PREFIX", "backup/")])
+                .unwrap()
+                .is_copy("backup/a")
+        );
+    }
+
+    #[test]
     fn an_error_names_the_variable_what_was_given_and_what_is_accepted() {
         for (name, value, expected) in [
             (
@@ -205,6 +320,31 @@ mod tests {
                 "STORAGE_CLASS",
                 "COLD",
                 "STORAGE_CLASS is \"COLD\"; it must hold one of STANDARD, ",
+            ),
+            (
+                "OVERWRITE",
+                "yes",
+                "OVERWRITE is \"yes\"; it must hold if-changed, never or always",
+            ),
+            (
+                "PRESERVE",
+                "metadata,acl",
+                "PRESERVE is \"metadata,acl\"; it must hold a list of metadata, tags and annotations",
+            ),
+            (
+                "REQUEST_PAYER",
+                "owner",
+                "REQUEST_PAYER is \"owner\"; it must hold requester, or nothing",
+            ),
+            (
+                "RESUME_THRESHOLD_GIB",
+                "50000000",
+                "RESUME_THRESHOLD_GIB is \"50000000\"; it must hold a whole number from 0 to 50000",
+            ),
+            (
+                "DEADLINE_MARGIN_SECS",
+                "0",
+                "DEADLINE_MARGIN_SECS is \"0\"; it must hold a whole number from 1 to 600",
             ),
             (
                 "ANSWER_TIMEOUT_SECS",

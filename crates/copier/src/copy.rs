@@ -7,13 +7,17 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption, StorageClass};
 use backup::aws::{Cause, chain};
+use backup::object::s3_uri;
 use tracing::warn;
 
-use crate::checksum::{Checksum, FullObjectChecksum};
+use crate::checksum::Checksum;
 use crate::config::Config;
+use crate::deadline::Deadline;
 use crate::destination::Destination;
 use crate::error::CopyError;
+use crate::head::Attributes;
 use crate::plan::{Plan, plan};
+use crate::policy::Overwrite;
 use crate::source::Source;
 
 /// The slowest server-side copy we wait for, in bytes per second; 28 MB/s was the slowest measured.
@@ -58,6 +62,8 @@ pub enum Action {
     CopiedInParts {
         /// Of so many parts.
         parts: u32,
+        /// So many of them were in an upload left open.
+        found: u32,
     },
 }
 
@@ -71,44 +77,67 @@ impl Outcome {
 }
 
 impl Copier {
-    /// Copies the object of a key, unless the same object is there already. A copy whose source or
-    /// destination changed under it is made again from the start, a few times.
+    /// Copies the object of a key, unless the same object is there already, however long it takes.
     ///
     /// # Errors
     /// The copy was not made. See [`CopyError`].
     pub async fn copy(&self, key: &str) -> Result<Outcome, CopyError> {
+        self.copy_until(key, Deadline::NONE).await
+    }
+
+    /// Copies the object of a key before a deadline, unless the same object is there already. A copy whose
+    /// source or destination changed under it is made again from the start, a few times.
+    ///
+    /// # Errors
+    /// The copy was not made. See [`CopyError`].
+    pub async fn copy_until(&self, key: &str, deadline: Deadline) -> Result<Outcome, CopyError> {
+        if self.config.is_copy(key) {
+            return Err(CopyError::SourceIsCopy {
+                object: s3_uri(&self.config.source_bucket, key),
+            });
+        }
+        let mut overwrite = self.config.overwrite;
         for _ in 1..COPY_ATTEMPTS {
-            match self.copy_once(key).await {
+            match self.copy_once(key, overwrite, deadline).await {
                 Err(
                     change @ (CopyError::SourceChanged { .. }
                     | CopyError::DestinationChanged { .. }),
                 ) => warn!("starting again: {}", chain(&change)),
                 result => return result,
             }
+            if overwrite == Overwrite::Always {
+                // What is there now was written since we were asked.
+                overwrite = Overwrite::IfChanged;
+            }
         }
-        self.copy_once(key).await
+        self.copy_once(key, overwrite, deadline).await
     }
 
-    async fn copy_once(&self, key: &str) -> Result<Outcome, CopyError> {
-        let (source, destination) = futures::try_join!(
-            Source::look(&self.source, &self.config, key),
-            Destination::look(&self.destination, &self.config, key),
-        )?;
-        let size_bytes = source.head.size_bytes;
-        let source_etag = source.head.etag.clone();
-        if destination.has(&source.head) {
-            let there = destination.head.and_then(|head| head.checksum);
-            let checksum = source
-                .head
-                .checksum
-                .filter(|ours| Some(ours) == there.as_ref());
-            return Ok(Outcome {
-                action: Action::Unchanged,
-                size_bytes,
-                checksum,
-                source_etag,
-            });
+    async fn copy_once(
+        &self,
+        key: &str,
+        overwrite: Overwrite,
+        deadline: Deadline,
+    ) -> Result<Outcome, CopyError> {
+        let object = s3_uri(&self.config.dest_bucket, &self.config.dest_key(key));
+        if deadline.is_near() {
+            return Err(CopyError::DeadlineNear { object });
         }
+        let look = async {
+            futures::try_join!(
+                Source::look(&self.source, &self.config, key),
+                Destination::look(&self.destination, &self.config, key),
+            )
+        };
+        let (source, destination) = deadline.wait_for(object.clone(), look).await?;
+        let is_there = destination.has(&source.head, self.config.preserve);
+        if is_there && overwrite != Overwrite::Always {
+            return self.leave(source, destination).await;
+        }
+        if overwrite == Overwrite::Never && destination.head.is_some() {
+            return Err(CopyError::DestinationExists { object });
+        }
+        let size_bytes = source.head.size_bytes;
         // Only now: a source that was archived after it was backed up is backed up all the same.
         if source.head.archived {
             return Err(CopyError::Archived {
@@ -121,100 +150,52 @@ impl Copier {
             source: error,
         })?;
         let (action, checksum) = match plan {
-            Plan::Single => (
-                Action::CopiedAtOnce,
-                self.copy_at_once(&source, &destination).await?,
-            ),
-            Plan::Multipart(parts) => (
-                Action::CopiedInParts {
-                    parts: parts.count(),
-                },
-                self.copy_in_parts(&source, &destination, parts).await?,
-            ),
+            Plan::Single => {
+                let copy = self.copy_at_once(&source, &destination);
+                (Action::CopiedAtOnce, deadline.wait_for(object, copy).await?)
+            }
+            Plan::Multipart(parts) => {
+                self.copy_in_parts(&source, &destination, parts, deadline)
+                    .await?
+            }
         };
         Ok(Outcome {
             action,
             size_bytes,
             checksum,
-            source_etag,
+            source_etag: source.head.etag,
         })
     }
 
-    /// One CopyObject: it copies content headers, metadata and tags by itself, but neither the storage
-    /// class nor the website redirect.
-    async fn copy_at_once(
-        &self,
-        source: &Source,
-        destination: &Destination,
-    ) -> Result<Option<Checksum>, CopyError> {
-        let answer = self
-            .destination
-            .copy_object()
-            .copy_source(source.copy_source())
-            .copy_source_if_match(&source.head.etag)
-            .set_expected_source_bucket_owner(self.config.source_bucket_owner.clone())
-            .bucket(&destination.bucket)
-            .key(&destination.key)
-            .set_expected_bucket_owner(self.config.dest_bucket_owner.clone())
-            .set_if_none_match(destination.if_none_match())
-            .set_if_match(destination.if_match())
-            .set_storage_class(self.storage_class(source))
-            .set_server_side_encryption(self.encryption())
-            .set_ssekms_key_id(self.config.sse_kms_key_id.clone())
-            .set_website_redirect_location(source.head.attributes.website_redirect_location.clone())
-            .checksum_algorithm(checksum_algorithm(source))
-            .customize()
-            .config_override(self.copy_timeout(source.head.size_bytes))
-            .send()
-            .await;
-        let result = match answer.map_err(Cause::from) {
-            Ok(answer) => answer
-                .copy_object_result
-                .filter(|result| result.e_tag().is_some()),
-            Err(cause) => return Err(self.copy_at_once_failed(source, destination, cause).await),
-        };
-        let Some(result) = result else {
-            let cause =
-                Cause::unusable_answer("the answer has no ETag, so nothing may have been copied");
-            return Err(CopyError::Unavailable {
-                operation: "CopyObject",
-                object: destination.uri(),
-                cause,
-            });
-        };
-        verified(source, destination, result.full_object_checksum())
-    }
-
-    /// A 412 does not say whose condition failed, nor a 404 who is gone, so the source is looked at again.
-    async fn copy_at_once_failed(
-        &self,
-        source: &Source,
-        destination: &Destination,
-        cause: Cause,
-    ) -> CopyError {
-        match cause.status {
-            Some(404 | 412) => match Source::look(&self.source, &self.config, &source.key).await {
-                Ok(now) if now.head.etag == source.head.etag => CopyError::DestinationChanged {
-                    object: destination.uri(),
-                    cause,
-                },
-                Ok(_) => CopyError::SourceChanged {
-                    object: source.uri(),
-                    cause,
-                },
-                Err(error) => error,
-            },
-            Some(409) => CopyError::DestinationChanged {
-                object: destination.uri(),
-                cause,
-            },
-            _ => CopyError::of("CopyObject", &source.uri(), cause),
+    /// Leaves the object that is there; only annotations can be missing, since they come after it.
+    async fn leave(&self, source: Source, destination: Destination) -> Result<Outcome, CopyError> {
+        if let (true, Some(there)) = (self.config.preserve.annotations, &destination.head) {
+            self.copy_annotations(&source, &destination, &there.etag)
+                .await?;
         }
+        let there = destination.head.and_then(|head| head.checksum);
+        Ok(Outcome {
+            action: Action::Unchanged,
+            size_bytes: source.head.size_bytes,
+            checksum: source
+                .head
+                .checksum
+                .filter(|ours| Some(ours) == there.as_ref()),
+            source_etag: source.head.etag,
+        })
     }
 
     /// The timeout of an attempt for which S3 copies so many bytes before it answers.
     pub(crate) fn copy_timeout(&self, bytes: u64) -> Builder {
         attempt_timeout(self.config.answer_timeout + Duration::from_secs(bytes / SLOWEST_COPY))
+    }
+
+    /// The content headers and metadata of the copy.
+    pub(crate) fn attributes(&self, source: &Source) -> Attributes {
+        match self.config.preserve.metadata {
+            true => source.head.attributes.clone(),
+            false => Attributes::default(),
+        }
     }
 
     /// The configured storage class, or the source's.

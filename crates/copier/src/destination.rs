@@ -7,6 +7,7 @@ use backup::object::{KeyError, check_key, s3_uri};
 use crate::config::Config;
 use crate::error::CopyError;
 use crate::head::{Head, head};
+use crate::policy::Preserve;
 
 /// The destination of one copy as it was when it was looked at.
 #[derive(Debug)]
@@ -36,17 +37,19 @@ impl Destination {
             object: uri.clone(),
             source,
         })?;
-        let head = head(client, &bucket, &key, config.dest_bucket_owner.as_ref())
+        let owner = config.dest_bucket_owner.as_ref();
+        let head = head(client, &bucket, &key, owner, None)
             .await
             .map_err(|cause| CopyError::of("HeadObject", &uri, cause))?;
         Ok(Destination { bucket, key, head })
     }
 
-    /// Whether the source is there already, with the same content headers and metadata.
-    pub fn has(&self, source: &Head) -> bool {
+    /// Whether the source is there already, with the same content headers and metadata where those are
+    /// preserved.
+    pub fn has(&self, source: &Head, preserve: Preserve) -> bool {
         self.head
             .as_ref()
-            .is_some_and(|there| is_same(source, there))
+            .is_some_and(|there| is_same(source, there, preserve))
     }
 
     /// The condition that nothing is there: `If-None-Match`.
@@ -66,8 +69,11 @@ impl Destination {
 }
 
 /// Same size and attributes; then the checksums decide if they can be compared, else the times.
-fn is_same(source: &Head, there: &Head) -> bool {
-    if source.size_bytes != there.size_bytes || source.attributes != there.attributes {
+fn is_same(source: &Head, there: &Head, preserve: Preserve) -> bool {
+    if source.size_bytes != there.size_bytes {
+        return false;
+    }
+    if preserve.metadata && source.attributes != there.attributes {
         return false;
     }
     match (&source.checksum, &there.checksum) {
@@ -87,6 +93,14 @@ mod tests {
     use crate::checksum::Checksum;
     use crate::head::Attributes;
     use aws_sdk_s3::types::ChecksumAlgorithm;
+
+    fn is_same(source: &Head, there: &Head) -> bool {
+        let preserve = Preserve {
+            metadata: true,
+            ..Preserve::default()
+        };
+        super::is_same(source, there, preserve)
+    }
 
     fn head_of(second: i64, checksum: Option<(ChecksumAlgorithm, &str)>) -> Head {
         Head {
@@ -140,5 +154,10 @@ mod tests {
             .metadata
             .insert("author".to_owned(), "me".to_owned());
         assert!(!is_same(&source, &there));
+        let nothing = Preserve::default();
+        assert!(
+            super::is_same(&source, &there, nothing),
+            "where metadata is not preserved, it is not compared"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! One invocation of the copier: an SNS event in, one copy per record.
 
-use std::time::Instant;
+use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::event::sns::{SnsEvent, SnsMessage};
 use aws_sdk_s3::Client;
@@ -12,10 +12,12 @@ use backup::object::printable;
 use backup::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::config::Config;
 use crate::copy::{Action, Copier, Outcome};
+use crate::deadline::Deadline;
 use crate::error::CopyError;
 
 /// Retries of one part that the process can pay for at once: eight attempts, and a throttled retry takes
@@ -31,8 +33,13 @@ pub async fn serve() -> Result<(), Error> {
     telemetry::init(&environment);
     let copier = &Copier::new(Config::from_env(&environment)?).await;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
+        let time_left = event
+            .context
+            .deadline()
+            .duration_since(SystemTime::now())
+            .unwrap_or_default();
         copier
-            .handle(event.payload, &event.context.request_id)
+            .handle(event.payload, &event.context.request_id, time_left)
             .await
     }))
     .await
@@ -68,7 +75,15 @@ impl Copier {
     ///
     /// # Errors
     /// The event is no SNS event, or a record failed; all others were tried.
-    pub async fn handle(&self, event: Value, request_id: &str) -> Result<Value, CopyError> {
+    pub async fn handle(
+        &self,
+        event: Value,
+        request_id: &str,
+        time_left: Duration,
+    ) -> Result<Value, CopyError> {
+        // A short timeout must still leave time to copy in.
+        let margin = self.config.deadline_margin.min(time_left / 2);
+        let deadline = Deadline::before(Instant::now() + time_left, margin);
         let event: SnsEvent =
             serde_json::from_value(event).map_err(|error| CopyError::InvalidEvent(Some(error)))?;
         let records = event.records.len();
@@ -82,7 +97,7 @@ impl Copier {
                 source.key = tracing::field::Empty
             );
             // Boxed: the future of a copy is large, and its type deep.
-            if let Err(failure) = Box::pin(self.handle_record(&record.sns))
+            if let Err(failure) = Box::pin(self.handle_record(&record.sns, deadline))
                 .instrument(span)
                 .await
             {
@@ -103,9 +118,9 @@ impl Copier {
     }
 
     /// Copies the object of one record and logs what became of it.
-    async fn handle_record(&self, sns: &SnsMessage) -> Result<(), CopyError> {
+    async fn handle_record(&self, sns: &SnsMessage, deadline: Deadline) -> Result<(), CopyError> {
         let started = Instant::now();
-        let result = self.copy_requested(sns).await;
+        let result = self.copy_requested(sns, deadline).await;
         let elapsed_ms = started.elapsed().as_millis() as u64;
         match &result {
             Ok(outcome) => log_outcome(outcome, elapsed_ms),
@@ -122,7 +137,11 @@ impl Copier {
         result.map(|_| ())
     }
 
-    async fn copy_requested(&self, sns: &SnsMessage) -> Result<Outcome, CopyError> {
+    async fn copy_requested(
+        &self,
+        sns: &SnsMessage,
+        deadline: Deadline,
+    ) -> Result<Outcome, CopyError> {
         let request =
             message::decode(&sns.message).map_err(|source| CopyError::InvalidMessage {
                 message_id: sns.message_id.clone(),
@@ -132,7 +151,7 @@ impl Copier {
         let Message { run, object } = match request {
             Request::Key(key) => {
                 span.record("source.key", printable(&key));
-                return self.copy(&key).await;
+                return self.copy_until(&key, deadline).await;
             }
             Request::Message(message) => message,
         };
@@ -145,7 +164,7 @@ impl Copier {
                 configured,
             });
         }
-        let outcome = self.copy(&object.key).await?;
+        let outcome = self.copy_until(&object.key, deadline).await?;
         if object
             .etag
             .is_some_and(|listed| listed != outcome.source_etag)
@@ -157,14 +176,14 @@ impl Copier {
 }
 
 fn log_outcome(outcome: &Outcome, elapsed_ms: u64) {
-    let (action, parts) = match outcome.action {
-        Action::Unchanged => ("unchanged", 0),
-        Action::CopiedAtOnce => ("copied", 1),
-        Action::CopiedInParts { parts } => ("copied", parts),
+    let (action, parts, found) = match outcome.action {
+        Action::Unchanged => ("unchanged", 0, 0),
+        Action::CopiedAtOnce => ("copied", 1, 0),
+        Action::CopiedInParts { parts, found } => ("copied", parts, found),
     };
     let (size_bytes, verified) = (outcome.size_bytes, outcome.verified_by());
     info!(
         outcome = action,
-        size_bytes, parts, verified, elapsed_ms, "done"
+        size_bytes, parts, found, verified, elapsed_ms, "done"
     );
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::DateTime;
-use aws_sdk_s3::types::{ChecksumMode, StorageClass};
+use aws_sdk_s3::types::{ChecksumMode, RequestPayer, StorageClass};
 use backup::aws::Cause;
 
 use crate::checksum::{Checksum, FullObjectChecksum};
@@ -63,6 +63,7 @@ pub async fn head(
     bucket: &str,
     key: &str,
     expected_owner: Option<&String>,
+    payer: Option<RequestPayer>,
 ) -> Result<Option<Head>, Cause> {
     let answer = client
         .head_object()
@@ -70,6 +71,7 @@ pub async fn head(
         .key(key)
         .checksum_mode(ChecksumMode::Enabled)
         .set_expected_bucket_owner(expected_owner.cloned())
+        .set_request_payer(payer)
         .send()
         .await
         .map_err(Cause::from);

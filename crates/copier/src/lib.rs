@@ -1,8 +1,11 @@
 //! Copies one object server-side: head, create, copy parts, complete, verify.
 
+mod annotations;
+mod at_once;
 pub mod checksum;
 pub mod config;
 pub mod copy;
+pub mod deadline;
 pub mod destination;
 pub mod error;
 pub mod handler;
@@ -10,4 +13,8 @@ pub mod head;
 mod multipart;
 pub mod parts;
 pub mod plan;
+pub mod policy;
+mod resume;
+mod slow_down;
 pub mod source;
+mod upload;

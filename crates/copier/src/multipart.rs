@@ -1,22 +1,18 @@
-//! A copy in parts: create the upload, copy the parts, complete it; abort it when a step fails.
+//! A copy in parts: open an upload, have it copied and completed, and see what became of it.
 
-use std::time::Duration;
-
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
-use backup::aws::{Cause, chain};
+use aws_sdk_s3::types::ChecksumType;
+use backup::aws::Cause;
 use tracing::warn;
 
-use crate::checksum::{Checksum, FullObjectChecksum};
-use crate::copy::{Copier, attempt_timeout, checksum_algorithm, verified};
+use crate::checksum::Checksum;
+use crate::copy::{Action, Copier, checksum_algorithm, verified};
+use crate::deadline::Deadline;
 use crate::destination::Destination;
 use crate::error::CopyError;
-use crate::parts;
-use crate::plan::{Part, Parts};
+use crate::head::Head;
+use crate::plan::Parts;
 use crate::source::Source;
-
-/// S3 may take minutes to put many parts together; waiting for it costs nothing that asking again saves.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
-const COMPLETE_TIMEOUT_PER_PART: Duration = Duration::from_millis(100);
+use crate::upload::{Completed, Upload};
 
 impl Copier {
     /// Copies a source in parts.
@@ -25,31 +21,115 @@ impl Copier {
         source: &Source,
         destination: &Destination,
         plan: Parts,
-    ) -> Result<Option<Checksum>, CopyError> {
-        let upload_id = self.create(source, destination).await?;
-        let upload = Upload {
-            copier: self,
-            source,
-            destination,
-            id: &upload_id,
-        };
-        match upload.copy_and_complete(plan).await {
-            Ok(checksum) => verified(source, destination, checksum),
+        deadline: Deadline,
+    ) -> Result<(Action, Option<Checksum>), CopyError> {
+        let object = || destination.uri();
+        let open = self.open(source, destination, plan);
+        let mut upload = deadline.wait_for(object(), open).await?;
+        let mut result = upload.copy_and_complete(plan, deadline).await;
+        if !upload.found.is_empty() && result.as_ref().is_err_and(is_of_wrong_parts) {
+            warn!("the upload left open was of another state of the source: copying afresh");
+            upload.abort().await;
+            let create = self.create(source, destination);
+            upload = deadline.wait_for(object(), create).await?;
+            result = upload.copy_and_complete(plan, deadline).await;
+        }
+        match result {
+            Ok(completed) => {
+                let finish = self.finish(&upload, completed);
+                let checksum = deadline.wait_for(object(), finish).await?;
+                let action = Action::CopiedInParts {
+                    parts: plan.count(),
+                    found: upload.found.len() as u32,
+                };
+                Ok((action, checksum))
+            }
             Err(error) => {
-                upload.abort().await;
+                upload.end(&error).await;
                 Err(error)
             }
         }
     }
 
-    /// Creates the upload with everything a multipart copy would lose.
-    async fn create(
+    /// Checks what an upload became, and gives it what no upload can have.
+    async fn finish(
+        &self,
+        upload: &Upload<'_>,
+        completed: Completed,
+    ) -> Result<Option<Checksum>, CopyError> {
+        let (source, destination) = (upload.source, upload.destination);
+        let checksum = verified(source, destination, completed.checksum)?;
+        if !upload.found.is_empty() {
+            self.check_attributes(source, destination).await?;
+        }
+        if self.config.preserve.annotations {
+            self.copy_annotations(source, destination, &completed.etag)
+                .await?;
+        }
+        Ok(checksum)
+    }
+
+    /// The upload to copy into: of a large object the one that was left open, else a new one.
+    async fn open<'a>(
+        &'a self,
+        source: &'a Source,
+        destination: &'a Destination,
+        plan: Parts,
+    ) -> Result<Upload<'a>, CopyError> {
+        let fresh = self.create(source, destination).await?;
+        if !self.is_resumable(source) {
+            return Ok(fresh);
+        }
+        // Created first: in the list it shows who we are.
+        match fresh.left_open(plan).await {
+            Ok(None) => Ok(fresh),
+            Ok(Some(open)) => {
+                fresh.abort().await;
+                Ok(open)
+            }
+            Err(error) => {
+                fresh.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Nothing but the object itself shows what an upload that was found was created with.
+    async fn check_attributes(
         &self,
         source: &Source,
         destination: &Destination,
-    ) -> Result<String, CopyError> {
+    ) -> Result<(), CopyError> {
+        let preserve = self.config.preserve;
+        let copy = Destination::look(&self.destination, &self.config, &source.key).await?;
+        let tags = |head: &Head| head.tag_count;
+        let has_tags = !preserve.tags || copy.head.as_ref().map(tags) == Some(tags(&source.head));
+        if has_tags && copy.has(&source.head, preserve) {
+            return Ok(());
+        }
+        Err(CopyError::DestinationChanged {
+            object: destination.uri(),
+            cause: Cause::unusable_answer(
+                "the upload that was gone on with had been created with other metadata or tags",
+            ),
+        })
+    }
+
+    /// Whether a copy that was cut off is worth going on with; without a checksum nothing would tell parts
+    /// of an older source from parts of this one.
+    pub(crate) fn is_resumable(&self, source: &Source) -> bool {
+        source.head.size_bytes >= self.config.resume_threshold_bytes
+            && source.head.checksum.is_some()
+    }
+
+    /// Creates the upload with everything a multipart copy would lose.
+    async fn create<'a>(
+        &'a self,
+        source: &'a Source,
+        destination: &'a Destination,
+    ) -> Result<Upload<'a>, CopyError> {
         let tags = source.tags(&self.source, &self.config).await?;
-        let attributes = source.head.attributes.clone();
+        let attributes = self.attributes(source);
         let answer = self
             .destination
             .create_multipart_upload()
@@ -74,154 +154,26 @@ impl Copier {
             .await;
         let answer = answer
             .map_err(|error| CopyError::of("CreateMultipartUpload", &destination.uri(), error))?;
-        answer.upload_id.ok_or_else(|| CopyError::Unavailable {
+        let id = answer.upload_id.ok_or_else(|| CopyError::Unavailable {
             operation: "CreateMultipartUpload",
             object: destination.uri(),
             cause: Cause::unusable_answer("the answer has no upload id"),
+        })?;
+        Ok(Upload {
+            copier: self,
+            source,
+            destination,
+            id,
+            found: Vec::new(),
         })
     }
 }
 
-/// An open upload of one copy.
-struct Upload<'a> {
-    copier: &'a Copier,
-    source: &'a Source,
-    destination: &'a Destination,
-    id: &'a str,
-}
-
-impl Upload<'_> {
-    async fn copy_and_complete(&self, plan: Parts) -> Result<Option<Checksum>, CopyError> {
-        let in_flight = self.copier.config.parts_in_flight;
-        let mut parts =
-            parts::run_all(plan.iter(), in_flight, |part| self.copy_part(part, plan)).await?;
-        parts.sort_unstable_by_key(CompletedPart::part_number);
-        self.complete(parts).await
-    }
-
-    async fn copy_part(&self, part: Part, plan: Parts) -> Result<CompletedPart, CopyError> {
-        let config = &self.copier.config;
-        let source_uri = self.source.uri();
-        let answer = self
-            .copier
-            .destination
-            .upload_part_copy()
-            .copy_source(self.source.copy_source())
-            .copy_source_if_match(&self.source.head.etag)
-            .copy_source_range(format!("bytes={}-{}", part.range.start(), part.range.end()))
-            .set_expected_source_bucket_owner(config.source_bucket_owner.clone())
-            .bucket(&self.destination.bucket)
-            .key(&self.destination.key)
-            .upload_id(self.id)
-            .part_number(part.number as i32)
-            .set_expected_bucket_owner(config.dest_bucket_owner.clone())
-            .customize()
-            .config_override(self.copier.copy_timeout(plan.part_bytes()))
-            .send()
-            .await
-            .map_err(Cause::from)
-            .map_err(|cause| match cause.status {
-                Some(412) => CopyError::SourceChanged {
-                    object: source_uri.clone(),
-                    cause,
-                },
-                _ => CopyError::of("UploadPartCopy", &source_uri, cause),
-            })?;
-        // The SDK takes an empty 200 for success.
-        let result = answer
-            .copy_part_result
-            .filter(|result| result.e_tag().is_some());
-        let result = result.ok_or_else(|| CopyError::Unavailable {
-            operation: "UploadPartCopy",
-            object: source_uri,
-            cause: Cause::unusable_answer("the answer has no ETag of the part"),
-        })?;
-        Ok(CompletedPart::builder()
-            .part_number(part.number as i32)
-            .set_e_tag(result.e_tag)
-            .set_checksum_crc64_nvme(result.checksum_crc64_nvme)
-            .set_checksum_crc32_c(result.checksum_crc32_c)
-            .set_checksum_crc32(result.checksum_crc32)
-            .build())
-    }
-
-    /// Completes the upload, if the destination is still as it was seen. With the source's checksum S3
-    /// itself refuses a copy that differs.
-    async fn complete(&self, parts: Vec<CompletedPart>) -> Result<Option<Checksum>, CopyError> {
-        let timeout =
-            2 * self.copier.config.answer_timeout + COMPLETE_TIMEOUT_PER_PART * parts.len() as u32;
-        let value = |of| {
-            self.source
-                .head
-                .checksum
-                .as_ref()
-                .and_then(|checksum| checksum.value_of(of))
-        };
-        let answer = self
-            .copier
-            .destination
-            .complete_multipart_upload()
-            .bucket(&self.destination.bucket)
-            .key(&self.destination.key)
-            .upload_id(self.id)
-            .multipart_upload(
-                CompletedMultipartUpload::builder()
-                    .set_parts(Some(parts))
-                    .build(),
-            )
-            .mpu_object_size(self.source.head.size_bytes as i64)
-            .checksum_type(ChecksumType::FullObject)
-            .set_checksum_crc64_nvme(value(ChecksumAlgorithm::Crc64Nvme))
-            .set_checksum_crc32_c(value(ChecksumAlgorithm::Crc32C))
-            .set_checksum_crc32(value(ChecksumAlgorithm::Crc32))
-            .set_if_none_match(self.destination.if_none_match())
-            .set_if_match(self.destination.if_match())
-            .set_expected_bucket_owner(self.copier.config.dest_bucket_owner.clone())
-            .customize()
-            .config_override(attempt_timeout(timeout))
-            .send()
-            .await;
-        let object = self.destination.uri();
-        match answer.map_err(Cause::from) {
-            Ok(answer) if answer.e_tag().is_some() => Ok(answer.full_object_checksum()),
-            Ok(_) => Err(CopyError::Unavailable {
-                operation: "CompleteMultipartUpload",
-                object,
-                cause: Cause::unusable_answer("the answer has no ETag of the object"),
-            }),
-            // A key that is gone is no match either: S3 answers If-Match with 404 then.
-            Err(cause)
-                if matches!(cause.status, Some(409 | 412))
-                    || cause.code.as_deref() == Some("NoSuchKey") =>
-            {
-                Err(CopyError::DestinationChanged { object, cause })
-            }
-            Err(cause) => Err(CopyError::of("CompleteMultipartUpload", &object, cause)),
-        }
-    }
-
-    /// Gives the parts back. A failure must not hide why the upload is aborted: it is logged, and the
-    /// bucket's lifecycle rule takes what is left.
-    async fn abort(&self) {
-        let answer = self
-            .copier
-            .destination
-            .abort_multipart_upload()
-            .bucket(&self.destination.bucket)
-            .key(&self.destination.key)
-            .upload_id(self.id)
-            .set_expected_bucket_owner(self.copier.config.dest_bucket_owner.clone())
-            .send()
-            .await;
-        match answer.map_err(Cause::from) {
-            Ok(_) => {}
-            // An attempt to complete or to abort it came through though its answer did not.
-            Err(cause) if cause.code.as_deref() == Some("NoSuchUpload") => {}
-            Err(cause) => warn!(
-                upload_id = self.id,
-                "could not abort the upload: {}",
-                chain(&cause)
-            ),
-        }
+/// Whether completion found parts that are not the source's.
+fn is_of_wrong_parts(error: &CopyError) -> bool {
+    match error {
+        CopyError::ChecksumMismatch { .. } => true,
+        CopyError::Refused { cause, .. } => cause.code.as_deref() == Some("InvalidPart"),
+        _ => false,
     }
 }

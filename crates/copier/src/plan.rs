@@ -96,16 +96,22 @@ impl Parts {
         self.part_bytes
     }
 
+    /// The part of a number, if there is one.
+    pub fn part(&self, number: u32) -> Option<Part> {
+        if !(1..=self.count()).contains(&number) {
+            return None;
+        }
+        let start = u64::from(number - 1) * self.part_bytes;
+        let end = (start + self.part_bytes).min(self.size_bytes) - 1;
+        Some(Part {
+            number,
+            range: start..=end,
+        })
+    }
+
     /// The parts in order.
     pub fn iter(self) -> impl Iterator<Item = Part> {
-        (1..=self.count()).map(move |number| {
-            let start = u64::from(number - 1) * self.part_bytes;
-            let end = (start + self.part_bytes).min(self.size_bytes) - 1;
-            Part {
-                number,
-                range: start..=end,
-            }
-        })
+        (1..=self.count()).filter_map(move |number| self.part(number))
     }
 }
 

@@ -112,7 +112,8 @@ async fn a_failing_part_stops_the_copy_and_aborts_the_upload_once() {
     assert_eq!(failure.error_type(), "AccessDenied");
     assert_eq!(
         failure.to_string(),
-        "UploadPartCopy of s3://source/k was denied"
+        "UploadPartCopy of s3://source/k was denied; it needs s3:GetObject on the source, \
+         s3:PutObject on the destination, and the KMS keys of both"
     );
     assert_eq!(failing.num_calls(), 1);
     assert!(
@@ -230,6 +231,7 @@ async fn what_s3_refuses_at_completion_has_a_type_of_its_own() {
         (412, "PreconditionFailed", "DestinationChanged"),
         (409, "ConditionalRequestConflict", "DestinationChanged"),
         (404, "NoSuchKey", "DestinationChanged"),
+        (404, "NoSuchUpload", "DestinationChanged"),
         (400, "InvalidPart", "Refused"),
     ] {
         let ((source, destination), create, abort) = (heads(), create(), abort());
@@ -289,6 +291,36 @@ async fn a_forbidden_head_says_what_was_denied() {
         .unwrap_err();
     assert_eq!(
         backup::aws::chain(&failure),
-        "HeadObject of s3://source/k\\n was denied: no error code (status 403)"
+        "HeadObject of s3://source/k\\n was denied; it needs s3:GetObject (s3:GetObjectVersion for a version) \
+         on the object, and s3:ListBucket on its bucket: no error code (status 403)"
     );
+}
+
+#[tokio::test]
+async fn tags_that_may_not_be_read_are_an_error_that_names_the_permission_and_the_way_without() {
+    let (_, destination) = heads();
+    let source = mock!(Client::head_object)
+        .match_requests(|head| head.bucket() == Some("source"))
+        .then_output(|| {
+            HeadObjectOutput::builder()
+                .content_length((20 * 64 * MIB) as i64)
+                .e_tag("\"source-etag\"")
+                .tag_count(2)
+                .build()
+        });
+    let tagging =
+        mock!(Client::get_object_tagging).then_http_response(|| error(403, "AccessDenied"));
+    let create = create();
+    let failure = copier(&[&source, &destination, &tagging, &create])
+        .copy("k")
+        .await
+        .unwrap_err();
+    assert_eq!(failure.error_type(), "AccessDenied");
+    assert_eq!(
+        backup::aws::chain(&failure),
+        "GetObjectTagging of s3://source/k was denied; it needs s3:GetObjectTagging \
+         (s3:GetObjectVersionTagging for a version), or PRESERVE without tags: \
+         AccessDenied: made up (status 403)"
+    );
+    assert_eq!(create.num_calls(), 0, "no half-made copy");
 }

@@ -378,6 +378,7 @@ async fn a_version_of_the_source_is_named_in_every_read() {
 #[tokio::test]
 async fn says_what_is_wrong_with_an_object_and_leaves_nothing_behind() {
     let world = World::start().await;
+    world.put("small", 10, Attributes::default());
     world.put("large", 12 * MIB, Attributes::default());
     let glacier = Attributes {
         storage_class: Some("GLACIER".to_owned()),
@@ -401,9 +402,15 @@ async fn says_what_is_wrong_with_an_object_and_leaves_nothing_behind() {
         ),
         (
             with(("DEST_BUCKET", "nowhere")),
+            "small",
+            "Refused",
+            "CopyObject of s3://nowhere/small was refused: NoSuchBucket",
+        ),
+        (
+            with(("DEST_BUCKET", "nowhere")),
             "large",
             "Refused",
-            "NoSuchBucket",
+            "CreateMultipartUpload of s3://nowhere/large was refused: NoSuchBucket",
         ),
         (
             with(("SOURCE_BUCKET_OWNER", "111111111111")),

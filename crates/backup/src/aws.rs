@@ -133,6 +133,10 @@ where
             .and_then(|service| service.code())
             .map(str::to_owned);
         let text = match (service, error.raw_response()) {
+            // An answer of success that the SDK cannot read: it says why, and there is no code.
+            (Some(service), Some(response)) if response.status().is_success() && code.is_none() => {
+                answer(None, Some(&chain(service)), response)
+            }
             (Some(service), Some(response)) => answer(service.code(), service.message(), response),
             _ => chain(&error),
         };
@@ -154,7 +158,8 @@ fn answer(code: Option<&str>, message: Option<&str>, response: &HttpResponse) ->
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
         (None, _) if status == 301 => "the bucket is in another region".to_owned(),
-        (None, _) => "no error code".to_owned(),
+        (None, Some(message)) => message.to_owned(),
+        (None, None) => "no error code".to_owned(),
     };
     let headers = response.headers();
     match headers
@@ -218,6 +223,13 @@ mod tests {
             chain(&refused(404, None, None)),
             "no error code (status 404)"
         );
+    }
+
+    #[test]
+    fn an_answer_of_success_that_cannot_be_read_is_told_with_its_reason() {
+        assert_eq!(chain(&refused(200, None, None)), "unhandled (status 200)");
+        let failed_late = refused(200, Some("InternalError"), Some("try again"));
+        assert_eq!(chain(&failed_late), "InternalError: try again (status 200)");
     }
 
     #[test]

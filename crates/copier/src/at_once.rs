@@ -78,6 +78,10 @@ impl Copier {
     ) -> CopyError {
         match cause.status {
             Some(404 | 412) => match Source::look(&self.source, &self.config, &source.key).await {
+                // The source's bucket is there, so it is the destination's that is missing.
+                Ok(_) if cause.code.as_deref() == Some("NoSuchBucket") => {
+                    CopyError::of("CopyObject", &destination.uri(), cause)
+                }
                 Ok(now) if now.head.etag == source.head.etag => CopyError::DestinationChanged {
                     object: destination.uri(),
                     cause,

@@ -30,6 +30,7 @@ mod receive;
 mod served;
 mod service;
 mod spool;
+mod states;
 mod store;
 mod tagging;
 mod tags;

@@ -7,6 +7,7 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::{S3Result, s3_error};
 
 use super::error::not_implemented;
+use super::faulty::Fault;
 use super::served::{EVERY_HEADER, EVERY_PARAMETER, Served};
 use crate::Requests;
 
@@ -36,7 +37,11 @@ impl S3Access for Access {
         check_headers(context, served)?;
         check_parameters(context, served)?;
         check_owner(context, "x-amz-expected-bucket-owner")?;
-        check_owner(context, "x-amz-source-expected-bucket-owner")
+        check_owner(context, "x-amz-source-expected-bucket-owner")?;
+        match context.extensions_mut().get::<Fault>().cloned() {
+            Some(fault) => fault.befall(context),
+            None => Ok(()),
+        }
     }
 }
 

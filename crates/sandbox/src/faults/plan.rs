@@ -265,6 +265,26 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_plan_has_every_fault_there_is() {
+        let plan = Plan::parse(include_str!("../../../../tests/faults.json")).unwrap();
+        let has_all = |rates: Option<&Rates>, kinds: &[Kind]| {
+            let rates = &rates.unwrap().0;
+            let has = |kind| rates.iter().any(|(k, rate)| k == kind && *rate > 0.0);
+            assert!(kinds.iter().all(has), "{rates:?} has not all of {kinds:?}");
+        };
+        has_all(plan.s3.of("any"), S3);
+        for operation in LONG_OPERATIONS {
+            has_all(plan.s3.of(operation), LONG);
+        }
+        has_all(plan.sns.of("PublishBatch"), BATCH);
+        has_all(Some(&plan.deliveries), DELIVERY);
+        for function in plan.functions() {
+            has_all(plan.lambda.of(function), INVOCATION);
+        }
+        has_all(plan.source.as_ref().map(|(_, rates)| rates), SOURCE);
+    }
+
+    #[test]
     fn what_is_wrong_with_a_plan_is_named() {
         for (plan, words) in [
             (r#"{"s3":{}}"#, &["missing field `seed`"][..]),

@@ -39,6 +39,10 @@ pub struct DemoArgs {
     /// How many copiers may run at the same time
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=500))]
     pub concurrency: u16,
+    /// Let requests, deliveries, functions and source objects fail at the rates of this plan, such as
+    /// tests/faults.json, then deliver again what was given up
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
     /// Print one JSON object on standard output, and nothing else there
     #[arg(long)]
     pub json: bool,
@@ -55,6 +59,10 @@ pub struct SandboxArgs {
     /// How many copiers may run at the same time
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=500))]
     pub concurrency: u16,
+    /// Let requests, deliveries, functions and source objects fail at the rates of this plan, such as
+    /// tests/faults.json
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

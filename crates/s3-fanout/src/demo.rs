@@ -8,13 +8,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use sandbox::lambda::{Logs, Stats};
+use sandbox::Sandbox;
+use sandbox::faults::Plan;
+use sandbox::lambda::{Lambda, Logs, Stats};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use crate::args::DemoArgs;
 use crate::cost::{Usage, cost};
-use crate::deployment::{COPIER, DEST_BUCKET, Deployment, PUBLISHER};
+use crate::deployment::{COPIER, DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET};
+use crate::faults;
 use crate::interrupt::interrupted;
 use crate::progress::Step;
 use crate::source::{self, File};
@@ -52,11 +55,14 @@ async fn demo(args: &DemoArgs) -> Result<ExitCode> {
         .map(source::files)
         .transpose()?
         .unwrap_or_default();
+    let plan = args.faults.as_deref().map(faults::plan).transpose()?;
     let log = Log::create()?;
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let deployment = Deployment::start(loopback, args.concurrency, log.sink()).await?;
+    let (concurrency, under_faults) = (args.concurrency, plan.is_some());
+    let deployment = Deployment::start(loopback, concurrency, under_faults, log.sink()).await?;
+    deployment.sandbox.s3().keep_states();
     let objects = fill_source(&deployment, args, &files).await?;
-    let run = back_up(&deployment, objects).await;
+    let run = back_up(&deployment, plan, objects).await;
     let summary = match run {
         Ok(run) => summarize(&deployment, &run, objects, &files).await?,
         Err(error) => return Err(error.context(log.keep()?)),
@@ -89,48 +95,83 @@ async fn fill_source(deployment: &Deployment, args: &DemoArgs, files: &[File]) -
 
 /// What the functions did.
 struct Run {
+    under_faults: bool,
+    in_failure_queue: u64,
+    redelivered: u64,
     wall: Duration,
     publisher: Duration,
     requests: BTreeMap<String, u64>,
 }
 
-/// Invokes the publisher as the daily schedule does and waits until every copier has ended.
-async fn back_up(deployment: &Deployment, objects: u64) -> Result<Run> {
-    let lambda = deployment.sandbox.lambda();
-    let before = deployment.sandbox.requests();
+/// Invokes the publisher as the daily schedule does and waits until every copier has ended. Under faults, every event
+/// that Lambda gave up is then delivered again without them.
+async fn back_up(deployment: &Deployment, plan: Option<Plan>, objects: u64) -> Result<Run> {
+    let (sandbox, under_faults) = (&deployment.sandbox, plan.is_some());
+    let before = sandbox.requests();
     let step = Step::begin("copying", objects);
     let started = Instant::now();
-    let daily = json!({ "scheduled_time": "2016-07-01T02:00:00Z" });
+    if let Some(plan) = plan {
+        sandbox.faults().inject(plan);
+    }
+    let publisher = watched(sandbox.lambda(), &step, publish(sandbox, under_faults)).await?;
+    sandbox.faults().stop();
+    let failed = faults::given_up(sandbox)?;
+    let redelivered = if under_faults { failed.len() } else { 0 };
+    if under_faults {
+        watched(sandbox.lambda(), &step, faults::redeliver(sandbox, &failed)).await?;
+    }
+    let mut requests = sandbox.requests();
+    for (name, count) in before {
+        requests.entry(name).and_modify(|total| *total -= count);
+    }
+    requests.retain(|_, count| *count > 0);
+    Ok(Run {
+        under_faults,
+        in_failure_queue: failed.len() as u64,
+        redelivered: redelivered as u64,
+        wall: started.elapsed(),
+        publisher,
+        requests,
+    })
+}
+
+/// Does the work and shows meanwhile how many copiers have ended.
+async fn watched<T>(
+    lambda: &Lambda,
+    step: &Step,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let copied = async {
         loop {
             step.reached(ended(&lambda.stats(COPIER)?));
             tokio::time::sleep(LOOK).await;
         }
     };
-    let backed_up = async {
-        let answer = lambda.invoke(PUBLISHER, daily.to_string()).await?;
-        let published: Value = serde_json::from_slice(&answer.payload)?;
-        if answer.function_error.is_some() {
-            bail!("the publisher failed: {published}");
-        }
-        let publisher = started.elapsed();
-        lambda.idle().await;
-        Ok(publisher)
-    };
-    let publisher = tokio::select! {
-        publisher = backed_up => publisher?,
-        never = copied => return never,
-    };
-    let mut requests = deployment.sandbox.requests();
-    for (name, count) in before {
-        requests.entry(name).and_modify(|total| *total -= count);
+    tokio::select! {
+        outcome = work => outcome,
+        never = copied => never,
     }
-    requests.retain(|_, count| *count > 0);
-    Ok(Run {
-        wall: started.elapsed(),
-        publisher,
-        requests,
-    })
+}
+
+/// Invokes the publisher, waits until every copier has ended, and tells how long the publisher ran.
+async fn publish(sandbox: &Sandbox, under_faults: bool) -> Result<Duration> {
+    let (lambda, started) = (sandbox.lambda(), Instant::now());
+    let daily = json!({ "scheduled_time": "2016-07-01T02:00:00Z" }).to_string();
+    if under_faults {
+        // As an event: a publisher that a fault ends is invoked again, as it is for the schedule.
+        lambda.invoke_async(PUBLISHER, daily)?;
+        lambda.idle().await;
+        let billed_ms = lambda.stats(PUBLISHER)?.billed_ms_total;
+        return Ok(Duration::from_millis(billed_ms));
+    }
+    let answer = lambda.invoke(PUBLISHER, daily).await?;
+    let published: Value = serde_json::from_slice(&answer.payload)?;
+    if answer.function_error.is_some() {
+        bail!("the publisher failed: {published}");
+    }
+    let publisher = started.elapsed();
+    lambda.idle().await;
+    Ok(publisher)
 }
 
 /// Events that neither wait nor run any more.
@@ -145,10 +186,17 @@ async fn summarize(
     objects: u64,
     files: &[File],
 ) -> Result<Summary> {
+    let sandbox = &deployment.sandbox;
+    let deleted = faults::changed(sandbox, "source:delete");
+    let overwritten = faults::changed(sandbox, "source:overwrite");
+    let unchanged = files.iter().filter(|file| !overwritten.contains(&file.key));
+    let unchanged: Vec<_> = unchanged.cloned().collect();
+    let objects = objects - deleted.len() as u64;
     let step = Step::begin("verifying", objects);
-    let verified = verify(&deployment.s3, files, || step.one_more()).await?;
+    let verified = verify(&deployment.s3, &unchanged, &deleted, || step.one_more()).await?;
     drop(step);
-    let lambda = deployment.sandbox.lambda();
+    let wrong = sandbox.s3().wrong(SOURCE_BUCKET, DEST_BUCKET)?;
+    let lambda = sandbox.lambda();
     let (publisher, copier) = (lambda.stats(PUBLISHER)?, lambda.stats(COPIER)?);
     let megabytes = |stats: &Stats| {
         stats
@@ -167,8 +215,12 @@ async fn summarize(
         bytes: verified.sizes.iter().sum(),
         wall_ms: run.wall.as_millis() as u64,
         last_modified_span_ms: verified.last_modified_span_ms,
-        uploads_left_open: deployment.sandbox.s3().open_uploads(DEST_BUCKET) as u64,
-        in_failure_queue: lambda.failures(COPIER)?.len() as u64,
+        uploads_left_open: sandbox.s3().open_uploads(DEST_BUCKET) as u64,
+        in_failure_queue: run.in_failure_queue,
+        redelivered: run.redelivered,
+        wrong: wrong.len() as u64,
+        faults_injected: sandbox.faults().injected(),
+        under_faults: run.under_faults,
         invocations: copier.invocations,
         concurrency_reached: copier.concurrency_reached as u64,
         peak_memory_mb: [
@@ -178,7 +230,7 @@ async fn summarize(
         .into(),
         cost_usd: cost(&usage),
         requests: by_operation(&run.requests),
-        differences: verified.differences,
+        differences: [verified.differences, wrong].concat(),
     })
 }
 

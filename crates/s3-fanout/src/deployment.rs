@@ -32,6 +32,9 @@ const TIMEOUT: Duration = Duration::from_secs(900);
 /// Lambda retries a failed event after one and after two minutes; here a minute takes a second.
 const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 
+/// How long the functions wait for an answer where faults let some never come.
+const ANSWER_TIMEOUT_SECS: &str = "2";
+
 /// The system, running on this machine.
 pub struct Deployment {
     /// The services it runs on.
@@ -42,7 +45,13 @@ pub struct Deployment {
 
 impl Deployment {
     /// Starts the sandbox and deploys to it. The functions are this program, started again.
-    pub async fn start(address: SocketAddr, concurrency: u16, logs: Logs) -> Result<Deployment> {
+    /// With faults to come they do not wait long for an answer.
+    pub async fn start(
+        address: SocketAddr,
+        concurrency: u16,
+        faults_to_come: bool,
+        logs: Logs,
+    ) -> Result<Deployment> {
         descriptors::reserve(concurrency)?;
         let options = Options {
             address,
@@ -68,18 +77,23 @@ impl Deployment {
         for bucket in [SOURCE_BUCKET, DEST_BUCKET] {
             sandbox.s3().create_bucket(bucket)?;
         }
-        deploy_functions(&sandbox, usize::from(concurrency))?;
+        deploy_functions(&sandbox, usize::from(concurrency), faults_to_come)?;
         Ok(Deployment { sandbox, s3 })
     }
 }
 
-fn deploy_functions(sandbox: &Sandbox, concurrency: usize) -> Result<()> {
+fn deploy_functions(sandbox: &Sandbox, concurrency: usize, faults_to_come: bool) -> Result<()> {
     let topic = sandbox.sns().create_topic(TOPIC)?;
     let program = std::env::current_exe().context("cannot tell which program this is")?;
+    let patience: &[_] = match faults_to_come {
+        true => &[("ANSWER_TIMEOUT_SECS", ANSWER_TIMEOUT_SECS)],
+        false => &[],
+    };
     let function = |name: &str, memory_mb, concurrency, environment: &[(&str, &str)]| Function {
         args: vec!["function".to_owned(), name.to_owned()],
         environment: environment
             .iter()
+            .chain(patience)
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
         memory_mb,

@@ -5,6 +5,7 @@ mod cost;
 mod demo;
 mod deployment;
 mod descriptors;
+mod faults;
 mod function;
 mod interrupt;
 mod progress;

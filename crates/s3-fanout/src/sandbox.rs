@@ -8,17 +8,22 @@ use sandbox::lambda::Logs;
 use crate::args::SandboxArgs;
 use crate::deployment::{DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET};
 use crate::interrupt::interrupted;
-use crate::source;
+use crate::{faults, source};
 
 /// Serves the sandbox until it is interrupted.
 pub fn run(args: SandboxArgs) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    let plan = args.faults.as_deref().map(faults::plan).transpose()?;
     runtime.block_on(async {
         let logs = Logs::to(|function, line| eprintln!("{function} {line}"));
-        let deployment = Deployment::start(args.address, args.concurrency, logs).await?;
+        let deployment =
+            Deployment::start(args.address, args.concurrency, plan.is_some(), logs).await?;
         source::put_virtual_day(deployment.sandbox.s3(), args.objects)?;
+        if let Some(plan) = plan {
+            deployment.sandbox.faults().inject(plan);
+        }
         introduce(&deployment, &args);
         interrupted().await?;
         eprintln!("stopping");
@@ -45,6 +50,12 @@ fn introduce(deployment: &Deployment, args: &SandboxArgs) {
     println!(
         "The source bucket is {SOURCE_BUCKET}, its copies go to {DEST_BUCKET}. The functions' logs follow."
     );
+    if let Some(file) = &args.faults {
+        println!(
+            "Faults happen as {} says, to every client; {endpoint}/_sandbox counts them.",
+            file.display()
+        );
+    }
     if !args.address.ip().is_loopback() {
         eprintln!(
             "warning: {} can be reached from other machines",

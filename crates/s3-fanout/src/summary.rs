@@ -25,8 +25,17 @@ pub struct Summary {
     pub last_modified_span_ms: i64,
     /// Uploads neither completed nor aborted.
     pub uploads_left_open: u64,
-    /// Messages that Lambda gave up.
+    /// Events that Lambda gave up.
     pub in_failure_queue: u64,
+    /// Those of them that were delivered again when the faults had ended.
+    pub redelivered: u64,
+    /// States of objects at the destination that their sources were never in, at any time of the run.
+    pub wrong: u64,
+    /// Faults by service and kind: `s3:slow_down`.
+    pub faults_injected: BTreeMap<String, u64>,
+    /// Whether faults were asked for.
+    #[serde(skip)]
+    pub under_faults: bool,
     /// Invocations of the copier.
     pub invocations: u64,
     /// The most copiers that ran at the same time.
@@ -45,12 +54,14 @@ pub struct Summary {
 const DIFFERENCES_SHOWN: usize = 10;
 
 impl Summary {
-    /// Whether every object is at the destination and nothing is left over.
+    /// Whether every object is at the destination, nothing there was ever wrong, and nothing is left over: what faults
+    /// leave over is delivered again, or for a lifecycle rule to end.
     pub fn is_good(&self) -> bool {
+        let nothing_left = self.uploads_left_open == 0 && self.in_failure_queue == 0;
         self.verified == self.objects
             && self.differences.is_empty()
-            && self.uploads_left_open == 0
-            && self.in_failure_queue == 0
+            && self.wrong == 0
+            && (self.under_faults || nothing_left)
     }
 }
 
@@ -134,8 +145,10 @@ impl Summary {
             (
                 "Left over",
                 format!(
-                    "{} open uploads, {} failed messages",
-                    self.uploads_left_open, self.in_failure_queue
+                    "{} open uploads, {} failed messages{}",
+                    self.uploads_left_open,
+                    self.in_failure_queue,
+                    self.whose_left_over()
                 ),
             ),
             (
@@ -152,14 +165,38 @@ impl Summary {
         for (name, value) in rows {
             table.add_row(vec![name.to_owned(), value]);
         }
-        for (index, (operation, count)) in self.requests.iter().enumerate() {
-            let title = if index == 0 { "Requests" } else { "" };
+        if self.under_faults {
             table.add_row(vec![
-                title.to_owned(),
-                format!("{:>7}  {operation}", HumanCount(*count).to_string()),
+                "Wrong at any time".to_owned(),
+                format!("{} copies", HumanCount(self.wrong)),
             ]);
+            add_counts(&mut table, "Faults", &self.faults_injected);
         }
+        add_counts(&mut table, "Requests", &self.requests);
         table
+    }
+
+    /// What becomes of what is left over where faults were asked for.
+    fn whose_left_over(&self) -> String {
+        if !self.under_faults {
+            return String::new();
+        }
+        let redelivered = self.redelivered;
+        format!(
+            " ({redelivered} delivered again without faults;\nfunctions that are killed leave uploads for the \
+             lifecycle rule)"
+        )
+    }
+}
+
+/// A line for each name, under one title.
+fn add_counts(table: &mut Table, title: &str, counts: &BTreeMap<String, u64>) {
+    for (index, (name, count)) in counts.iter().enumerate() {
+        let title = if index == 0 { title } else { "" };
+        table.add_row(vec![
+            title.to_owned(),
+            format!("{:>7}  {name}", HumanCount(*count).to_string()),
+        ]);
     }
 }
 
@@ -200,6 +237,59 @@ mod tests {
             (12.345, "$12.35"),
         ] {
             assert_eq!(dollars(amount), shown);
+        }
+    }
+
+    fn summary() -> Summary {
+        Summary {
+            objects: 2,
+            verified: 2,
+            bytes: 2,
+            wall_ms: 1,
+            last_modified_span_ms: 0,
+            uploads_left_open: 0,
+            in_failure_queue: 0,
+            redelivered: 0,
+            wrong: 0,
+            faults_injected: BTreeMap::new(),
+            under_faults: false,
+            invocations: 2,
+            concurrency_reached: 1,
+            requests: BTreeMap::new(),
+            peak_memory_mb: BTreeMap::new(),
+            cost_usd: Cost {
+                s3: 0.0,
+                lambda: 0.0,
+                sns: 0.0,
+                total: 0.0,
+            },
+            differences: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn faults_excuse_what_is_left_over_and_nothing_else() {
+        for under_faults in [false, true] {
+            let changed = |change: fn(&mut Summary)| {
+                let mut summary = Summary {
+                    under_faults,
+                    ..summary()
+                };
+                change(&mut summary);
+                summary.is_good()
+            };
+            assert!(changed(|_| ()));
+            assert!(!changed(|summary| summary.verified = 1));
+            assert!(!changed(|summary| summary.wrong = 1));
+            assert!(!changed(|summary| summary.differences.push("k".to_owned())));
+            assert_eq!(
+                changed(|summary| summary.uploads_left_open = 1),
+                under_faults
+            );
+            assert_eq!(
+                changed(|summary| summary.in_failure_queue = 1),
+                under_faults
+            );
         }
     }
 

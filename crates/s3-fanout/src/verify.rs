@@ -1,6 +1,6 @@
 //! Compares every object of the day with its copy, by what S3 shows of both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use aws_sdk_s3::Client;
@@ -32,8 +32,14 @@ pub struct Verified {
 }
 
 /// Compares size, full-object checksum, content headers, user metadata and tags of every object, and the
-/// bytes of those that came from a file. Calls `compared` after each.
-pub async fn verify(s3: &Client, files: &[File], compared: impl Fn()) -> Result<Verified> {
+/// bytes of those that came from a file. Objects that were deleted at the source may have a copy. Calls `compared`
+/// after each.
+pub async fn verify(
+    s3: &Client,
+    files: &[File],
+    deleted: &BTreeSet<String>,
+    compared: impl Fn(),
+) -> Result<Verified> {
     let source = list(s3, SOURCE_BUCKET).await?;
     let copies = list(s3, DEST_BUCKET).await?;
     let changes = || {
@@ -56,7 +62,9 @@ pub async fn verify(s3: &Client, files: &[File], compared: impl Fn()) -> Result<
         .try_filter_map(async |difference| Ok(difference))
         .try_collect()
         .await?;
-    let extra = copies.keys().filter(|key| !source.contains_key(*key));
+    let extra = copies
+        .keys()
+        .filter(|key| !source.contains_key(*key) && !deleted.contains(*key));
     let extra = extra.map(|key| format!("{}: not in the source", backup::object::printable(key)));
     Ok(Verified {
         objects: (source.len() - differences.len()) as u64,
@@ -202,7 +210,7 @@ mod tests {
 
     #[tokio::test]
     async fn names_every_way_in_which_a_copy_is_not_its_source() {
-        let deployment = Deployment::start(([127, 0, 0, 1], 0).into(), 1, Logs::default())
+        let deployment = Deployment::start(([127, 0, 0, 1], 0).into(), 1, false, Logs::default())
             .await
             .unwrap();
         let put = |bucket: &str, name: &str, bytes: &'static [u8], attributes: &Attributes| {
@@ -248,7 +256,9 @@ mod tests {
             }
         }
         put(DEST_BUCKET, "extra", b"bytes", &plain);
-        let verified = verify(&deployment.s3, &[], || ()).await.unwrap();
+        put(DEST_BUCKET, "deleted", b"bytes", &plain);
+        let deleted = [format!("{DAY_PREFIX}deleted")].into();
+        let verified = verify(&deployment.s3, &[], &deleted, || ()).await.unwrap();
         assert_eq!(verified.objects, 1);
         let mut differences = verified.differences;
         differences.sort();

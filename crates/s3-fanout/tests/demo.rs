@@ -42,6 +42,11 @@ fn the_demo_verifies_every_object_and_leaves_nothing_over() {
         (&summary["uploads_left_open"], &summary["in_failure_queue"]),
         (&0.into(), &0.into())
     );
+    assert_eq!(
+        (&summary["wrong"], &summary["redelivered"]),
+        (&0.into(), &0.into())
+    );
+    assert_eq!(summary["faults_injected"], serde_json::json!({}));
     assert_eq!(summary["invocations"], 25);
     assert!(summary["concurrency_reached"].as_u64().unwrap() <= 8);
     let requests = &summary["requests"];

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod body;
+pub mod faults;
 pub mod lambda;
 mod listen;
 mod overview;

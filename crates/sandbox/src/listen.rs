@@ -1,6 +1,6 @@
 //! Accepts HTTP/1.1 connections and hands every request to one closure.
 
-use std::convert::Infallible;
+use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
@@ -17,11 +17,12 @@ use crate::body::Body;
 /// Accepting fails when file descriptors run out; a pause lets connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until dropped, and closes every connection then.
-pub(crate) async fn serve<H, F>(listener: TcpListener, handle: H)
+/// Serves until dropped, and closes every connection then; an error closes the one it is of, without an answer.
+pub(crate) async fn serve<H, F, E>(listener: TcpListener, handle: H)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
+    F: Future<Output = Result<Response<Body>, E>> + Send + 'static,
+    E: Error + Send + Sync + 'static,
 {
     let mut connections = JoinSet::new();
     loop {
@@ -37,19 +38,16 @@ where
     }
 }
 
-async fn connection<H, F>(stream: TcpStream, handle: H)
+async fn connection<H, F, E>(stream: TcpStream, handle: H)
 where
     H: Fn(Request<Incoming>) -> F + Send,
-    F: Future<Output = Response<Body>> + Send,
+    F: Future<Output = Result<Response<Body>, E>> + Send,
+    E: Error + Send + Sync + 'static,
 {
     // Answers are small and awaited: Nagle's delay would only add latency.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let response = handle(request);
-        async move { Ok::<_, Infallible>(response.await) }
-    });
     // A client that goes away mid-request is its own affair.
     let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(stream), service_fn(handle))
         .await;
 }

@@ -5,10 +5,11 @@ use serde_json::{Map, Value, json};
 
 use crate::Requests;
 use crate::body::{self, Body};
+use crate::faults::Faults;
 use crate::lambda::Lambda;
 
 /// Everything the sandbox counts, and the failure records, as indented JSON.
-pub(crate) fn page(requests: &Requests, lambda: &Lambda) -> Response<Body> {
+pub(crate) fn page(requests: &Requests, lambda: &Lambda, faults: &Faults) -> Response<Body> {
     let mut functions = Map::new();
     for name in lambda.functions() {
         let (Ok(stats), Ok(failures)) = (lambda.stats(&name), lambda.failures(&name)) else {
@@ -16,6 +17,10 @@ pub(crate) fn page(requests: &Requests, lambda: &Lambda) -> Response<Body> {
         };
         functions.insert(name, json!({ "stats": stats, "failures": failures }));
     }
-    let page: Value = json!({ "requests": requests.snapshot(), "functions": functions });
+    let page: Value = json!({
+        "requests": requests.snapshot(),
+        "functions": functions,
+        "faults": faults.injected(),
+    });
     body::answer(StatusCode::OK, "application/json", format!("{page:#}\n"))
 }

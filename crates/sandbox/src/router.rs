@@ -9,7 +9,9 @@ use s3s::service::S3Service;
 use serde_json::json;
 
 use crate::body::{self, Body};
+use crate::faults::{Closed, Faults};
 use crate::lambda::{self, Lambda};
+use crate::s3::{Fault, Store};
 use crate::scope::Scope;
 use crate::sns::{self, Sns};
 use crate::{Requests, overview};
@@ -23,23 +25,30 @@ const UNKNOWN_KEY: &str = "The security token included in the request is invalid
 pub(crate) struct Router {
     pub(crate) access_key: String,
     pub(crate) requests: Arc<Requests>,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) store: Arc<Store>,
     pub(crate) s3: S3Service,
     pub(crate) sns: Sns,
     pub(crate) lambda: Lambda,
 }
 
 impl Router {
-    /// Answers one request to the port.
-    pub(crate) async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
+    /// Answers one request to the port, unless a fault closes its connection.
+    pub(crate) async fn respond(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Closed> {
         let scope = Scope::of(request.headers(), request.uri());
         let known_key = scope
             .as_ref()
             .is_some_and(|scope| scope.access_key == self.access_key);
-        match scope.as_ref().map(|scope| scope.service.as_str()) {
-            None if is_overview(&request) => overview::page(&self.requests, &self.lambda),
+        Ok(match scope.as_ref().map(|scope| scope.service.as_str()) {
+            None if is_overview(&request) => {
+                overview::page(&self.requests, &self.lambda, &self.faults)
+            }
             // S3 refuses unsigned requests and unknown keys itself.
-            None | Some("s3") => self.s3(request).await,
-            Some("sns") if known_key => sns::respond(&self.sns, &self.requests, request).await,
+            None | Some("s3") => self.s3(request).await?,
+            Some("sns") if known_key => sns::respond(&self.sns, &self.requests, request).await?,
             Some("sns") => sns::refuse("InvalidClientTokenId", StatusCode::FORBIDDEN, UNKNOWN_KEY),
             Some("lambda") if known_key => {
                 lambda::respond(&self.lambda, &self.requests, request).await
@@ -50,16 +59,24 @@ impl Router {
                 UNKNOWN_KEY,
             ),
             Some(other) => unknown_service(other),
-        }
+        })
     }
 
-    async fn s3(&self, request: Request<Incoming>) -> Response<Body> {
-        match self.s3.call(request.map(s3s::Body::from)).await {
+    async fn s3(&self, mut request: Request<Incoming>) -> Result<Response<Body>, Closed> {
+        let fault = Fault::of(&self.faults, &self.store);
+        if let Some(fault) = fault.clone() {
+            request.extensions_mut().insert(fault);
+        }
+        let response = match self.s3.call(request.map(s3s::Body::from)).await {
             Ok(response) => response.map(BodyExt::boxed_unsync),
             Err(error) => {
                 let failure = json!({ "message": format!("s3 could not answer: {error:?}") });
                 body::json(StatusCode::INTERNAL_SERVER_ERROR, &failure)
             }
+        };
+        match fault {
+            Some(fault) => fault.answer(response).await,
+            None => Ok(response),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::faults::Faults;
 use crate::lambda::{Lambda, Logs};
 use crate::router::Router;
 use crate::sns::Sns;
@@ -66,8 +67,19 @@ impl Sandbox {
         let endpoint_url = format!("http://{}", reachable(listener.local_addr()?));
         let environment = environment(&endpoint_url, &options);
         let requests = Arc::new(Requests::default());
-        let lambda = Lambda::new(&options.region, environment.clone(), options.logs);
-        let sns = Sns::new(&options.region, lambda.clone(), &endpoint_url);
+        let faults = Arc::new(Faults::default());
+        let lambda = Lambda::new(
+            &options.region,
+            environment.clone(),
+            options.logs,
+            faults.clone(),
+        );
+        let sns = Sns::new(
+            &options.region,
+            lambda.clone(),
+            &endpoint_url,
+            faults.clone(),
+        );
         let store = Arc::new(s3::Store::new(&options.region)?);
         let s3 = s3::service(
             store.clone(),
@@ -79,6 +91,8 @@ impl Sandbox {
             s3,
             access_key: options.access_key,
             requests,
+            faults,
+            store: store.clone(),
             sns,
             lambda,
         });
@@ -115,6 +129,11 @@ impl Sandbox {
     /// The functions.
     pub fn lambda(&self) -> &Lambda {
         &self.router.lambda
+    }
+
+    /// The faults: none, until a plan is given.
+    pub fn faults(&self) -> &Faults {
+        &self.router.faults
     }
 
     /// The requests so far, by `service:operation`.

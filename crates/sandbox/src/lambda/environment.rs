@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::function::{self, VERSION};
 use super::host::Host;
+use super::interruption::Interruption;
 use super::outcome::Outcome;
 use super::process::{self, Process};
 use super::runtime_api::{Delivery, RuntimeApi};
@@ -67,18 +68,25 @@ impl Environment {
         function: &Function,
         arn: &str,
         request: &Request,
+        interruption: Option<Interruption>,
     ) -> Outcome {
         let delivery = delivery(function, arn, request);
         // The receiver lives as long as the listener, which is ours.
         let _ = self.api.deliveries.send(delivery);
         let mut answer = None;
-        let ended = timeout(function.timeout, self.run(&mut answer)).await;
+        let time = interruption
+            .as_ref()
+            .map_or(function.timeout, |interruption| interruption.after);
+        let ended = timeout(time, self.run(&mut answer)).await;
         self.look_at_memory();
         if ended != Ok(End::Ready) {
             self.give_up().await;
         }
         match (answer, ended) {
             (Some(answer), _) => answer,
+            (None, Err(_)) if interruption.is_some_and(Interruption::kills) => {
+                Outcome::exited(&request.id, self.process.exited().await)
+            }
             (None, Err(_)) => Outcome::timed_out(&request.id, function.timeout),
             (None, Ok(_)) => Outcome::exited(&request.id, self.process.exited().await),
         }

@@ -1,6 +1,7 @@
 //! What all functions of one sandbox share: region, variables, log sink, tasks and their end.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -8,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Logs;
+use crate::faults::Faults;
 
 /// The machine the functions run on.
 pub(super) struct Host {
@@ -15,6 +17,7 @@ pub(super) struct Host {
     /// Variables for every function, such as where the sandbox listens.
     pub(super) variables: Vec<(String, String)>,
     pub(super) logs: Logs,
+    pub(super) faults: Arc<Faults>,
     /// Invocations, retries and processes; all of them end before a shutdown does.
     pub(super) tasks: TaskTracker,
     pub(super) stopping: CancellationToken,
@@ -25,11 +28,17 @@ pub(super) struct Host {
 
 impl Host {
     /// Must be called within a Tokio runtime, which will run everything.
-    pub(super) fn new(region: &str, variables: Vec<(String, String)>, logs: Logs) -> Self {
+    pub(super) fn new(
+        region: &str,
+        variables: Vec<(String, String)>,
+        logs: Logs,
+        faults: Arc<Faults>,
+    ) -> Self {
         Self {
             region: region.to_owned(),
             variables,
             logs,
+            faults,
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             outstanding: watch::Sender::new(0),

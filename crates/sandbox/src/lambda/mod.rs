@@ -5,6 +5,7 @@ mod environment;
 mod error;
 mod function;
 mod host;
+mod interruption;
 mod logs;
 mod outcome;
 mod pool;
@@ -18,12 +19,14 @@ mod stats;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
+
+use crate::faults::Faults;
 
 pub(crate) use api::{refuse, respond};
 pub use error::Error;
@@ -75,9 +78,14 @@ pub struct Response {
 
 impl Lambda {
     /// A Lambda without functions, whose processes run on the current Tokio runtime.
-    pub(crate) fn new(region: &str, variables: Vec<(String, String)>, logs: Logs) -> Self {
+    pub(crate) fn new(
+        region: &str,
+        variables: Vec<(String, String)>,
+        logs: Logs,
+        faults: Arc<Faults>,
+    ) -> Self {
         Self {
-            host: Arc::new(Host::new(region, variables, logs)),
+            host: Arc::new(Host::new(region, variables, logs, faults)),
             functions: Arc::default(),
         }
     }
@@ -142,13 +150,23 @@ impl Lambda {
     ///
     /// What Lambda refuses: [`Error::NotFound`], [`Error::InvalidPayload`], [`Error::TooLarge`].
     pub fn invoke_async(&self, name: &str, payload: impl Into<Bytes>) -> Result<String, Error> {
+        self.invoke_later(name, payload, Duration::ZERO)
+    }
+
+    /// Queues an event that takes so long to get to Lambda.
+    pub(crate) fn invoke_later(
+        &self,
+        name: &str,
+        payload: impl Into<Bytes>,
+        delay: Duration,
+    ) -> Result<String, Error> {
         let entry = self.find(name)?;
         let request = request(payload.into(), "Event", MAX_EVENT_BYTES)?;
         if self.host.stopping.is_cancelled() {
             return Err(Error::Stopped);
         }
         let id = request.id.clone();
-        entry.queue.accept(request);
+        entry.queue.clone().accept(request, delay);
         Ok(id)
     }
 

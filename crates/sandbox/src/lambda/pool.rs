@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::environment::Environment;
 use super::host::Host;
+use super::interruption::Interruption;
 use super::outcome::{Failure, Outcome};
 use super::report::{self, Report};
 use super::stats::Counters;
@@ -103,7 +104,10 @@ impl Pool {
         request: &Request,
     ) -> (Outcome, Costs) {
         let began = Instant::now();
-        let outcome = environment.invoke(&self.function, &self.arn, request).await;
+        let interruption = Interruption::of(&self.host.faults, &self.function, request);
+        let outcome = environment
+            .invoke(&self.function, &self.arn, request, interruption)
+            .await;
         let costs = Costs {
             init,
             duration: began.elapsed(),

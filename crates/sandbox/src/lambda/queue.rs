@@ -40,9 +40,21 @@ impl Queue {
         queue
     }
 
-    /// Accepts an event.
-    pub(super) fn accept(&self, request: Request) {
+    /// Accepts an event, which counts as outstanding even before its delay is over.
+    pub(super) fn accept(self: Arc<Self>, request: Request, delay: Duration) {
         self.pool.host.outstanding.send_modify(|count| *count += 1);
+        if delay.is_zero() {
+            self.begin(request);
+            return;
+        }
+        let queue = Arc::clone(&self);
+        self.pool.host.spawn(async move {
+            sleep(delay).await;
+            queue.begin(request);
+        });
+    }
+
+    fn begin(&self, request: Request) {
         self.pool.counters.lock().events += 1;
         self.push(Event {
             request,

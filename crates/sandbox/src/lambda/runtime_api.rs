@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>. The environment's identity is
 //! the listener. Which call is allowed when is decided in [`Session`].
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,7 +60,7 @@ impl RuntimeApi {
         });
         let handle = move |request| {
             let shared = shared.clone();
-            async move { shared.route(request).await }
+            async move { Ok::<_, Infallible>(shared.route(request).await) }
         };
         let server = tokio::spawn(listen::serve(listener, handle));
         Ok(Self {

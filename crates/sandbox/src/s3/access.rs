@@ -8,6 +8,7 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::{S3Result, s3_error};
 
 use super::error::not_implemented;
+use super::faulty::Fault;
 use super::payer::Charged;
 use super::served::{EVERY_HEADER, EVERY_PARAMETER, Served};
 use super::store::Store;
@@ -28,8 +29,10 @@ pub(super) struct Asking<'a> {
     pub(super) operation: &'a str,
     pub(super) is_signed: bool,
     pub(super) bucket: Option<&'a str>,
+    pub(super) key: Option<&'a str>,
     pub(super) headers: &'a HeaderMap,
     pub(super) uri: &'a Uri,
+    pub(super) fault: Option<Fault>,
 }
 
 impl Access {
@@ -51,22 +54,30 @@ impl Access {
         check_parameters(asking.uri, served)?;
         check_owner(headers, "x-amz-expected-bucket-owner")?;
         check_owner(headers, "x-amz-source-expected-bucket-owner")?;
-        match asking.bucket {
-            Some(bucket) if served.takes_payer() => Charged::check(&self.store, bucket, headers),
-            _ => Ok(Charged::NO),
+        let charged = match asking.bucket {
+            Some(bucket) if served.takes_payer() => Charged::check(&self.store, bucket, headers)?,
+            _ => Charged::NO,
+        };
+        if let Some(fault) = &asking.fault {
+            fault.befall(asking)?;
         }
+        Ok(charged)
     }
 }
 
 #[async_trait::async_trait]
 impl S3Access for Access {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        // Cloned, for the request is borrowed by then.
+        let fault = context.extensions_mut().get::<Fault>().cloned();
         let charged = self.admit(&Asking {
             operation: context.s3_op().name(),
             is_signed: context.credentials().is_some(),
             bucket: context.s3_path().get_bucket_name(),
+            key: context.s3_path().get_object_key(),
             headers: context.headers(),
             uri: context.uri(),
+            fault,
         })?;
         context.extensions_mut().insert(charged);
         Ok(())

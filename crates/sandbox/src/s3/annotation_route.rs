@@ -12,6 +12,7 @@ use s3s::{Body, S3Request, S3Response, S3Result, s3_error};
 use super::access::{Access, Asking};
 use super::annotations::{self, Asked};
 use super::encoding::form_decode;
+use super::faulty::Fault;
 use super::payer::Charged;
 use super::store::Store;
 
@@ -28,13 +29,15 @@ impl S3Route for AnnotationRoute {
 
     async fn check_access(&self, request: &mut S3Request<Body>) -> S3Result<()> {
         let operation = operation(&request.method, &request.uri).ok_or_else(not_routed)?;
-        let (bucket, _) = object(&request.uri).ok_or_else(not_routed)?;
+        let (bucket, key) = object(&request.uri).ok_or_else(not_routed)?;
         let charged = self.access.admit(&Asking {
             operation,
             is_signed: request.credentials.is_some(),
             bucket: Some(&bucket),
+            key: Some(&key),
             headers: &request.headers,
             uri: &request.uri,
+            fault: request.extensions.get::<Fault>().cloned(),
         })?;
         request.extensions.insert(charged);
         Ok(())

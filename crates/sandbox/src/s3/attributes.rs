@@ -131,6 +131,13 @@ impl Attributes {
         ))
     }
 
+    /// The content type S3 answers.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
+    pub(super) fn content_type_answered(&self) -> String {
+        let content_type = self.content_type.clone();
+        content_type.unwrap_or_else(|| "binary/octet-stream".into())
+    }
+
     /// The storage class as a header: S3 leaves STANDARD out.
     pub(super) fn storage_class_header(&self) -> Option<StorageClass> {
         let class = self

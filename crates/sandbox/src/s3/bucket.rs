@@ -9,6 +9,7 @@ use s3s::{S3Error, S3Result, s3_error};
 
 use super::error::no_such_key;
 use super::object::{Object, Version, now};
+use super::states::{self, States};
 use super::upload::{Completed, Upload};
 
 /// The id of a version written while versioning was not enabled.
@@ -33,6 +34,8 @@ pub(super) struct Bucket {
     pub(super) uploads: BTreeMap<(String, String), Upload>,
     /// By upload id: what a repeated completion is answered.
     pub(super) completed: HashMap<String, Completed>,
+    /// Every object a key ever had, where that is kept.
+    pub(super) states: Option<States>,
 }
 
 /// What a delete did.
@@ -52,6 +55,7 @@ impl Bucket {
             keys: BTreeMap::new(),
             uploads: BTreeMap::new(),
             completed: HashMap::new(),
+            states: None,
         }
     }
 
@@ -109,6 +113,7 @@ impl Bucket {
         let found = versions.find(|version| version.id == id);
         if let Some(object) = found.and_then(|version| version.object.as_mut()) {
             change(Arc::make_mut(object));
+            states::keep(&mut self.states, key, object);
         }
         Ok(self.reported(&id))
     }
@@ -116,7 +121,9 @@ impl Bucket {
     /// Writes a new current version and answers the id to report, which an unversioned bucket has none of.
     pub(super) fn insert(&mut self, key: &str, object: Object, fresh_id: String) -> Option<String> {
         let last_modified = object.last_modified.clone();
-        self.push(key, Some(Arc::new(object)), last_modified, fresh_id)
+        let object = Arc::new(object);
+        states::keep(&mut self.states, key, &object);
+        self.push(key, Some(object), last_modified, fresh_id)
     }
 
     fn push(

@@ -92,7 +92,6 @@ macro_rules! read_output {
     ($Output:ident, $found:expr, $checksum_mode:expr) => {{
         let found: &Found = $found;
         let attributes = &found.object.attributes;
-        let content_type = attributes.content_type.clone();
         let mut output = $Output {
             accept_ranges: Some("bytes".into()),
             cache_control: attributes.cache_control.clone(),
@@ -101,9 +100,7 @@ macro_rules! read_output {
             content_language: attributes.content_language.clone(),
             content_length: Some(found.size_bytes() as i64),
             content_range: found.content_range(),
-            // The media type of an object put without one.
-            // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
-            content_type: Some(content_type.unwrap_or_else(|| "binary/octet-stream".into())),
+            content_type: Some(attributes.content_type_answered()),
             e_tag: Some(found.object.etag_dto()),
             expires: attributes.expires.clone(),
             last_modified: Some(found.object.last_modified.clone()),

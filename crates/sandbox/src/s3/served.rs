@@ -149,6 +149,11 @@ const fn served(
     }
 }
 
+/// The names of all operations.
+pub(crate) fn operations() -> Vec<&'static str> {
+    SERVED.iter().map(|served| served.operation).collect()
+}
+
 static SERVED: [Served; 32] = [
     served("CreateBucket", &[], &[]),
     served("DeleteBucket", &[], &[]),

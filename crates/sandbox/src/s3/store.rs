@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use s3s::{S3Error, S3Result, s3_error};
@@ -18,6 +18,7 @@ use super::error::no_such_bucket;
 use super::limits::{KEY_MAX_BYTES, OBJECT_MAX_BYTES};
 use super::object::{Object, now};
 use super::spool::Spool;
+use super::states::States;
 
 /// S3's state: buckets and their objects, in memory and in one temporary file.
 ///
@@ -28,6 +29,7 @@ pub struct Store {
     buckets: Mutex<BTreeMap<String, Bucket>>,
     pub(super) spool: Spool,
     ids: AtomicU64,
+    pub(super) keeps_states: AtomicBool,
 }
 
 impl Store {
@@ -42,6 +44,7 @@ impl Store {
             buckets: Mutex::default(),
             spool: Spool::new()?,
             ids: AtomicU64::new(0),
+            keeps_states: AtomicBool::new(false),
         })
     }
 
@@ -64,7 +67,12 @@ impl Store {
                 "Your previous request to create the named bucket succeeded and you already own it."
             ));
         }
-        buckets.insert(name.to_owned(), Bucket::new());
+        let mut bucket = Bucket::new();
+        bucket.states = self
+            .keeps_states
+            .load(Ordering::Relaxed)
+            .then(States::default);
+        buckets.insert(name.to_owned(), bucket);
         Ok(())
     }
 

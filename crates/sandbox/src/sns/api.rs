@@ -7,16 +7,17 @@ use super::batch::Batch;
 use super::form::Form;
 use super::message::Message;
 use super::xml::{element, refuse, success, text};
-use super::{Error, Sns, Subscription};
+use super::{Error, Sns, Subscription, faulty};
 use crate::Requests;
 use crate::body::{self, Body, ReadError};
+use crate::faults::Closed;
 
 /// Room for a batch over the limit, which deserves the error that says so: ten messages of
 /// 256 KB, with every byte percent-encoded.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// Every action of the sandbox.
-const ACTIONS: [&str; 6] = [
+pub(crate) const ACTIONS: [&str; 6] = [
     "CreateTopic",
     "ListSubscriptionsByTopic",
     "ListTopics",
@@ -25,22 +26,23 @@ const ACTIONS: [&str; 6] = [
     "Subscribe",
 ];
 
-/// Answers one request to SNS.
+/// Answers one request to SNS, unless a fault closes its connection.
 pub(crate) async fn respond(
     sns: &Sns,
     requests: &Requests,
     request: Request<Incoming>,
-) -> Response<Body> {
-    act(sns, requests, request)
-        .await
-        .unwrap_or_else(|error| refuse(error.code(), error.status(), &error.to_string()))
+) -> Result<Response<Body>, Closed> {
+    let answer = match read(requests, request).await {
+        Ok((action, form)) => {
+            faulty::serve(&sns.faults, &action, form, |form| act(sns, &action, form)).await?
+        }
+        Err(error) => Err(error),
+    };
+    Ok(answer.unwrap_or_else(|error| refuse(error.code(), error.status(), &error.to_string())))
 }
 
-async fn act(
-    sns: &Sns,
-    requests: &Requests,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Error> {
+/// The action a request asks for, and its parameters.
+async fn read(requests: &Requests, request: Request<Incoming>) -> Result<(String, Form), Error> {
     if request.method() != Method::POST || request.uri().path() != "/" {
         return Err(Error::Malformed("SNS takes a form by POST to /"));
     }
@@ -56,7 +58,11 @@ async fn act(
         return Err(Error::InvalidAction(action));
     }
     requests.count("sns", &action);
-    let result = match action.as_str() {
+    Ok((action, form))
+}
+
+fn act(sns: &Sns, action: &str, form: Form) -> Result<Response<Body>, Error> {
+    let result = match action {
         "CreateTopic" => create_topic(sns, form)?,
         "Subscribe" => subscribe(sns, form)?,
         "ListTopics" => list_topics(sns, form)?,
@@ -64,7 +70,7 @@ async fn act(
         "Publish" => publish(sns, form)?,
         _ => publish_batch(sns, form)?,
     };
-    Ok(success(&action, &result))
+    Ok(success(action, &result))
 }
 
 fn create_topic(sns: &Sns, mut form: Form) -> Result<String, Error> {
@@ -130,18 +136,26 @@ fn publish_batch(sns: &Sns, mut form: Form) -> Result<String, Error> {
     sns.subscriptions(&topic_arn)?;
     let (mut successful, mut failed) = (String::new(), String::new());
     for (id, message) in batch.entries {
-        match message.and_then(|message| sns.publish_message(&topic_arn, &message)) {
+        let published = message.and_then(|message| {
+            faulty::check_entry(&sns.faults, &message.text)?;
+            sns.publish_message(&topic_arn, &message)
+        });
+        match published {
             Ok(message_id) => {
                 let fields = text("Id", &id) + &text("MessageId", &message_id);
                 successful += &element("member", &fields);
             }
             Err(error) => {
+                let sender_fault = if error == Error::Internal {
+                    "false"
+                } else {
+                    "true"
+                };
                 let fields = [
                     text("Id", &id),
                     text("Code", error.code()),
                     text("Message", &error.to_string()),
-                    // Nothing here fails by the sandbox's own fault.
-                    text("SenderFault", "true"),
+                    text("SenderFault", sender_fault),
                 ];
                 failed += &element("member", &fields.concat());
             }

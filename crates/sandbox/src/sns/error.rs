@@ -34,6 +34,9 @@ pub enum Error {
     /// The action is not one of the sandbox's.
     #[error("The action {0} is not valid for this endpoint.")]
     InvalidAction(String),
+    /// SNS failed, through no fault of the request.
+    #[error("An internal service error occurred")]
+    Internal,
     /// The body is not a form, or not UTF-8, or far too long.
     #[error("The request body is not valid: {0}")]
     Malformed(&'static str),
@@ -52,6 +55,7 @@ impl Error {
             Self::IdsNotDistinct => "BatchEntryIdsNotDistinct",
             Self::InvalidEntryId => "InvalidBatchEntryId",
             Self::InvalidAction(_) => "InvalidAction",
+            Self::Internal => "InternalError",
             Self::Malformed(_) => "MalformedQueryString",
         }
     }
@@ -60,6 +64,7 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }
     }

@@ -33,6 +33,14 @@ impl Form {
         })
     }
 
+    /// The text of every message in the request.
+    pub(super) fn messages(&self) -> String {
+        let is_message = |name: &str| name == "Message" || name.ends_with(".Message");
+        let messages = self.0.iter().filter(|(name, _)| is_message(name));
+        let texts: Vec<_> = messages.map(|(_, text)| text.as_str()).collect();
+        texts.join("\n")
+    }
+
     /// The members of a list, `NAME.MEMBER.1.…`, `NAME.MEMBER.2.…`, in the order of their numbers.
     pub(super) fn take_list(&mut self, name: &str, member: &str) -> Vec<Form> {
         // An empty list is spelt `NAME=`.

@@ -4,6 +4,7 @@ mod api;
 mod batch;
 mod envelope;
 mod error;
+mod faulty;
 mod form;
 mod message;
 mod xml;
@@ -13,9 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
+use crate::faults::Faults;
 use crate::lambda::{ACCOUNT_ID, Lambda};
 
-pub(crate) use api::respond;
+pub(crate) use api::{ACTIONS, respond};
 pub use error::Error;
 pub(crate) use xml::refuse;
 
@@ -31,6 +33,7 @@ pub struct Sns {
     region: String,
     endpoint_url: String,
     lambda: Lambda,
+    faults: Arc<Faults>,
     topics: Arc<Mutex<BTreeMap<String, Vec<Subscription>>>>,
 }
 
@@ -43,11 +46,17 @@ struct Subscription {
 
 impl Sns {
     /// An SNS without topics that delivers to the functions of `lambda`.
-    pub(crate) fn new(region: &str, lambda: Lambda, endpoint_url: &str) -> Self {
+    pub(crate) fn new(
+        region: &str,
+        lambda: Lambda,
+        endpoint_url: &str,
+        faults: Arc<Faults>,
+    ) -> Self {
         Self {
             region: region.to_owned(),
             endpoint_url: endpoint_url.to_owned(),
             lambda,
+            faults,
             topics: Arc::default(),
         }
     }
@@ -115,9 +124,11 @@ impl Sns {
         let id = Uuid::new_v4().to_string();
         for Subscription { arn, endpoint } in subscriptions {
             let event = envelope::event(&self.endpoint_url, topic_arn, &arn, &id, message);
-            // Functions are never deleted, and the largest message fits an event even with every
-            // character escaped: only a sandbox that is stopping refuses.
-            let _ = self.lambda.invoke_async(&endpoint, event);
+            for delay in faulty::deliveries(&self.faults, &message.text) {
+                // Functions are never deleted, and the largest message fits an event even with every
+                // character escaped: only a sandbox that is stopping refuses.
+                let _ = self.lambda.invoke_later(&endpoint, event.clone(), delay);
+            }
         }
         Ok(id)
     }

@@ -32,8 +32,13 @@ pub(super) fn success(action: &str, result: &str) -> Response<Body> {
 /// An error as the clients of SNS read it.
 pub(crate) fn refuse(code: &str, status: StatusCode, message: &str) -> Response<Body> {
     let id = Uuid::new_v4().to_string();
+    let at_fault = if status.is_server_error() {
+        "Receiver"
+    } else {
+        "Sender"
+    };
     let error = [
-        text("Type", "Sender"),
+        text("Type", at_fault),
         text("Code", code),
         text("Message", message),
     ];

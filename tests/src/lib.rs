@@ -93,8 +93,9 @@ impl World {
         }
     }
 
-    /// Deploys both real binaries with the topic between them, and returns the topic's ARN.
-    pub async fn deploy(&self, copier_variables: &[(&str, &str)]) -> String {
+    /// Deploys both real binaries with the topic between them and further variables for both, and returns
+    /// the topic's ARN.
+    pub async fn deploy(&self, concurrency: usize, variables: &[(&str, &str)]) -> String {
         let topic = self
             .sns
             .create_topic()
@@ -105,17 +106,21 @@ impl World {
             .topic_arn
             .unwrap();
         let lambda = self.sandbox.lambda();
-        let publisher = [("SOURCE_BUCKET", SOURCE), ("TOPIC_ARN", &topic)];
+        let publisher = [
+            &[("SOURCE_BUCKET", SOURCE), ("TOPIC_ARN", &topic)],
+            variables,
+        ]
+        .concat();
         lambda
             .create_function(function("publisher", 1, &publisher))
             .unwrap();
         let copier = [
             &[("SOURCE_BUCKET", SOURCE), ("DEST_BUCKET", DEST)],
-            copier_variables,
+            variables,
         ]
         .concat();
         let copier = lambda
-            .create_function(function("copier", 8, &copier))
+            .create_function(function("copier", concurrency, &copier))
             .unwrap();
         let subscribe = self
             .sns
@@ -203,7 +208,7 @@ pub fn function(name: &str, concurrency: usize, variables: &[(&str, &str)]) -> F
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_secs(900),
         concurrency,
         retry_delays: vec![Duration::from_millis(10); 2],
         ..Function::new(name, binary(name))
@@ -234,6 +239,28 @@ pub fn binary(name: &str) -> PathBuf {
 
 fn modified(path: &Path) -> Option<SystemTime> {
     path.metadata().ok()?.modified().ok()
+}
+
+/// Kills the processes that this one has started from a binary of this name, as the kernel would for want
+/// of memory, and returns how many there were.
+pub fn kill(name: &str) -> usize {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let mut killed = 0;
+    for id in ids {
+        // pid (name) state parent …
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let ours = format!("{id} ({name}) ");
+        let parent = stat
+            .strip_prefix(&ours)
+            .and_then(|rest| rest.split(' ').nth(1));
+        if parent == Some(&std::process::id().to_string()) {
+            let id = rustix::process::Pid::from_raw(id).unwrap();
+            rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
+            killed += 1;
+        }
+    }
+    killed
 }
 
 /// A file of `events/`.

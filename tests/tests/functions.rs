@@ -36,7 +36,7 @@ fn put_a_day(world: &World) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_daily_event_backs_up_the_day_and_nothing_else() {
     let world = World::start().await;
-    world.deploy(&[]).await;
+    world.deploy(8, &[]).await;
     let keys = put_a_day(&world);
     let lambda = world.sandbox.lambda();
     let answer = lambda
@@ -84,7 +84,7 @@ async fn the_daily_event_backs_up_the_day_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_log_line_is_json_and_names_run_request_and_key() {
     let world = World::start().await;
-    world.deploy(&[]).await;
+    world.deploy(8, &[]).await;
     world.put("2016-06-30/a\nb", 300 * MIB, Attributes::default());
     let lambda = world.sandbox.lambda();
     lambda
@@ -118,7 +118,7 @@ async fn every_log_line_is_json_and_names_run_request_and_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_cannot_be_copied_ends_in_the_failure_queue_unchanged_with_its_reason() {
     let world = World::start().await;
-    let topic = world.deploy(&[]).await;
+    let topic = world.deploy(8, &[]).await;
     world.put("2016-06-30/present", 10, Attributes::default());
     let message = |bucket: &str, v: u32| {
         json!({"v": v, "run": "r", "bucket": bucket, "key": "2016-06-30/present", "size": 10})
@@ -176,7 +176,7 @@ async fn a_message_that_cannot_be_copied_ends_in_the_failure_queue_unchanged_wit
 #[tokio::test(flavor = "multi_thread")]
 async fn the_copier_reads_every_event_file() {
     let world = World::start().await;
-    world.deploy(&[]).await;
+    world.deploy(8, &[]).await;
     world.put("2016-06-30/object-000.bin", 734_003_200, everything());
     let lambda = world.sandbox.lambda();
     for name in ["copier-sns", "copier-bare-key"] {
@@ -224,7 +224,7 @@ async fn the_copier_reads_every_event_file() {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_records_in_one_event_are_all_tried() {
     let world = World::start().await;
-    world.deploy(&[]).await;
+    world.deploy(8, &[]).await;
     let mut records = Vec::new();
     for key in [
         "2016-06-30/absent",
@@ -258,7 +258,7 @@ async fn several_records_in_one_event_are_all_tried() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_publisher_says_what_is_wrong() {
     let world = World::start().await;
-    let topic = world.deploy(&[]).await;
+    let topic = world.deploy(8, &[]).await;
     let lambda = world.sandbox.lambda();
     let missing = [("SOURCE_BUCKET", "nowhere"), ("TOPIC_ARN", topic.as_str())];
     let mut elsewhere = function("publisher", 1, &missing);

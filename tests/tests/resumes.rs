@@ -272,6 +272,50 @@ async fn any_number_of_copies_that_share_an_upload_leave_one_correct_object() {
     assert_equal(&world, "k").await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_of_2_tb_that_is_killed_three_times_copies_next_to_nothing_twice() {
+    const PARTS: u64 = 10_000;
+    const PARTS_IN_FLIGHT: u64 = 16;
+    let world = World::start().await;
+    world.put("2016-06-30/2tb", 2_000_000_000_000, everything());
+    next_second().await;
+    let topic = world.deploy(1, &[]).await;
+    let (lambda, before) = (world.sandbox.lambda(), world.sandbox.requests());
+    let parts = || {
+        let requests = world.sandbox.requests();
+        requests.get("s3:UploadPartCopy").copied().unwrap_or(0)
+    };
+    let publish = world.sns.publish().topic_arn(&topic);
+    publish.message("2016-06-30/2tb").send().await.unwrap();
+    for kill in 1..=3 {
+        // The first three quarters of the parts, of which none but those in flight is copied twice.
+        while parts() < kill * PARTS / 4 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(tests::kill("copier"), 1);
+    }
+    lambda.idle().await;
+    assert!(world.head(DEST, "2016-06-30/2tb").await.is_none());
+    let failures = lambda.failures("copier").unwrap();
+    let [record] = &failures[..] else {
+        panic!("{failures:?}");
+    };
+    assert_eq!(record["responsePayload"]["errorType"], "Runtime.ExitError");
+
+    let redriven = lambda.invoke("copier", record["requestPayload"].to_string());
+    assert_eq!(redriven.await.unwrap().function_error, None);
+    let requests = world.requests_since(&before);
+    let of_s3 = requests.iter().filter(|(name, _)| name.starts_with("s3:"));
+    let total: u64 = of_s3.map(|(_, count)| count).sum();
+    println!("{total} requests: {requests:?}");
+    assert!(
+        total <= PARTS + 3 * PARTS_IN_FLIGHT + 20,
+        "{total} requests: {requests:?}"
+    );
+    assert_equal(&world, "2016-06-30/2tb").await;
+    assert_eq!(world.sandbox.s3().open_uploads(DEST), 0);
+}
+
 #[tokio::test]
 async fn sizes_at_every_threshold_are_copied() {
     let world = World::start().await;

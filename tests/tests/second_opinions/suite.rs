@@ -64,6 +64,7 @@ async fn put_and_list(s3: &Client) -> (Vec<Object>, Vec<Finding>) {
         client: s3,
         name: SOURCE,
         expected_owner: None,
+        requester_pays: false,
         concurrency: 1,
     };
     let listing = publisher::list::objects(bucket, [PREFIX.to_owned()]);

@@ -9,6 +9,9 @@ use tests::{World, binary, function};
 
 use crate::api::Api;
 
+/// ministack reckons checksums in Python, for all invocations at once and a second per few MiB.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
 /// A Lambda.
 pub enum Lambda {
     /// The sandbox's.
@@ -45,7 +48,8 @@ impl Lambda {
                     .map(|(name, value)| ((*name).to_owned(), json!(value)))
                     .collect();
                 let order = json!({
-                    "FunctionName": name, "Runtime": "provided.al2023", "Handler": "bootstrap", "Timeout": 60,
+                    "FunctionName": name, "Runtime": "provided.al2023", "Handler": "bootstrap",
+                    "Timeout": TIMEOUT.as_secs(),
                     "Role": "arn:aws:iam::000000000000:role/function",
                     "Code": {"ZipFile": BASE64.encode(&zip(of))},
                     "Environment": {"Variables": variables},
@@ -92,8 +96,7 @@ impl Lambda {
                         tokio::time::sleep(Duration::from_millis(200)).await;
                     }
                 };
-                let deadline = Duration::from_secs(120);
-                let ended = tokio::time::timeout(deadline, ended).await;
+                let ended = tokio::time::timeout(TIMEOUT, ended).await;
                 assert!(
                     ended.is_ok(),
                     "of {invocations} invocations {} have ended",

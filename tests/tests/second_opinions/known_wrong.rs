@@ -25,19 +25,6 @@ pub const KNOWN_WRONG: &[KnownWrong] = &[
         about: &["parts/tags"],
         found: "\"\", not",
     },
-    // Its CloudWatch Logs end a line at U+2028, so this one cannot be read. The copy is right.
-    KnownWrong {
-        server: Server::Ministack,
-        rule: Rule::IsCopied,
-        about: &["\u{7f}\u{85}\u{2028}"],
-        found: "no copier says",
-    },
-    KnownWrong {
-        server: Server::Ministack,
-        rule: Rule::IsUnchanged,
-        about: &["\u{7f}\u{85}\u{2028}"],
-        found: "no copier says",
-    },
     KnownWrong {
         server: Server::Ministack,
         rule: Rule::IsRefused,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tests::{World, binary, function};
 
 use crate::api::Api;
@@ -16,8 +17,8 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 pub enum Lambda {
     /// The sandbox's.
     Sandbox(Box<World>),
-    /// Another one, by its API.
-    Api(Api),
+    /// Another one, by its API, and a folder for what the functions write.
+    Api(Api, TempDir),
 }
 
 /// What an invocation came to.
@@ -38,13 +39,15 @@ impl Lambda {
                 function.name = name.to_owned();
                 world.sandbox.lambda().create_function(function).unwrap()
             }
-            Lambda::Api(api) => {
+            Lambda::Api(api, folder) => {
                 // Lambda makes it with the first line; what is read earlier must be there.
                 let group = json!({"logGroupName": format!("/aws/lambda/{name}")});
                 api.target("logs", "Logs_20140328.CreateLogGroup", &group)
                     .await;
+                let log = folder.path().join(name);
                 let variables: serde_json::Map<_, _> = variables
                     .iter()
+                    .chain(&[("LOG_FILE", log.to_str().unwrap())])
                     .map(|(name, value)| ((*name).to_owned(), json!(value)))
                     .collect();
                 let order = json!({
@@ -75,7 +78,7 @@ impl Lambda {
                     payload: serde_json::from_slice(&answer.payload).unwrap(),
                 }
             }
-            Lambda::Api(api) => {
+            Lambda::Api(api, _) => {
                 let path = format!("/2015-03-31/functions/{name}/invocations");
                 let answer = api.post("lambda", &path, event).await;
                 Answer {
@@ -90,7 +93,7 @@ impl Lambda {
     pub async fn settled(&self, invocations: usize) {
         match self {
             Lambda::Sandbox(world) => world.sandbox.lambda().idle().await,
-            Lambda::Api(_) => {
+            Lambda::Api(..) => {
                 let ended = async {
                     while self.invocations().await < invocations {
                         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -110,7 +113,14 @@ impl Lambda {
     pub async fn copier_log(&self) -> Vec<Value> {
         let lines: Vec<String> = match self {
             Lambda::Sandbox(world) => world.log(),
-            Lambda::Api(_) => self.log_events().await,
+            Lambda::Api(_, folder) => {
+                // There is none before the first invocation.
+                let log = std::fs::read_to_string(folder.path().join("copier"));
+                log.unwrap_or_default()
+                    .split('\n')
+                    .map(str::to_owned)
+                    .collect()
+            }
         };
         let text = lines
             .iter()
@@ -119,38 +129,39 @@ impl Lambda {
             .collect()
     }
 
-    /// How many invocations of the copier have ended.
+    /// How many invocations of the copier have ended. Lambda's own lines in the log group tell it; the
+    /// copier's may come there late, with those of a later invocation.
     pub async fn invocations(&self) -> usize {
-        let lines = self.log_events().await;
-        lines
-            .iter()
-            .filter(|line| line.starts_with("REPORT RequestId: "))
-            .count()
-    }
-
-    /// The copier's log group, where Lambda's own lines are too.
-    async fn log_events(&self) -> Vec<String> {
-        let Lambda::Api(api) = self else {
-            return Vec::new();
-        };
+        let Lambda::Api(api, _) = self else { return 0 };
         let order = json!({"logGroupName": "/aws/lambda/copier", "limit": 10_000});
         let answer = api
             .target("logs", "Logs_20140328.FilterLogEvents", &order)
             .await;
-        let events = answer.body["events"].as_array().unwrap();
-        events
-            .iter()
-            .map(|event| event["message"].as_str().unwrap().trim_end().to_owned())
-            .collect()
+        let events = answer.body["events"].as_array().unwrap().iter();
+        let lines = events.map(|event| event["message"].as_str().unwrap());
+        lines
+            .filter(|line| line.starts_with("REPORT RequestId: "))
+            .count()
     }
 }
+
+/// Starts the binary with its output in a file.
+const BOOTSTRAP: &str = "#!/bin/sh\nexec \"$LAMBDA_TASK_ROOT/function\" >>\"$LOG_FILE\" 2>&1\n";
 
 /// A deployment package, made by the Python of the server.
 fn zip(of: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(binary(of), folder.path().join("bootstrap")).unwrap();
+    std::fs::write(folder.path().join("bootstrap"), BOOTSTRAP).unwrap();
+    std::fs::copy(binary(of), folder.path().join("function")).unwrap();
     let zip = Command::new(crate::program("python3").unwrap())
-        .args(["-m", "zipfile", "-c", "function.zip", "bootstrap"])
+        .args([
+            "-m",
+            "zipfile",
+            "-c",
+            "function.zip",
+            "bootstrap",
+            "function",
+        ])
         .current_dir(folder.path())
         .status();
     assert!(zip.unwrap().success());

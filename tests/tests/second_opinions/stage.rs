@@ -56,7 +56,7 @@ impl Stage {
 
     /// All three services are ministack's.
     pub async fn ministack(ministack: Process) -> Stage {
-        let lambda = Lambda::Api(Api(ministack.address));
+        let lambda = Lambda::Api(Api(ministack.address), tempfile::tempdir().unwrap());
         let addresses = [ministack.address; 2];
         Stage::deploy(Server::Ministack, addresses, lambda, ministack).await
     }

@@ -72,11 +72,12 @@ pub fn s3_uri(bucket: &str, key: &str) -> String {
     format!("s3://{bucket}/{}", printable(key))
 }
 
-/// The text with its control characters escaped.
+/// The text with its control characters escaped, and Unicode's line separators, at which some readers of logs
+/// end a line.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
+        if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -147,6 +148,7 @@ mod tests {
     #[test]
     fn shows_control_characters_escaped() {
         assert_eq!(s3_uri("b", "a\n\u{1b}[31mü"), "s3://b/a\\n\\u{1b}[31mü");
+        assert_eq!(s3_uri("b", "a\u{2028}b\u{85}"), "s3://b/a\\u{2028}b\\u{85}");
     }
 
     #[test]

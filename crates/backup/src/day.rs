@@ -12,6 +12,9 @@ use jiff::{Timestamp, ToSpan};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day(Date);
 
+/// How much is shown of a text that is not a day: enough of any that was meant to be one.
+const SHOWN_CHARS: usize = 100;
+
 /// Why a text is not a day.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{given:?} is not a day of the calendar; days are written YYYY-MM-DD, such as 2016-06-30")]
@@ -49,7 +52,7 @@ impl FromStr for Day {
         date.map(Day)
             .filter(|day| day.to_string() == text)
             .ok_or_else(|| DayError {
-                given: text.to_owned(),
+                given: text.chars().take(SHOWN_CHARS).collect(),
             })
     }
 }

@@ -34,12 +34,12 @@ pub enum Scope {
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
     /// A field is unknown or has the wrong type.
-    #[error("the event {given} cannot be read: {source}; {ACCEPTED}")]
+    #[error("the event {given} cannot be read: {problem}; {ACCEPTED}")]
     Fields {
         /// The event.
         given: String,
-        /// What the reader stumbled over.
-        source: serde_json::Error,
+        /// What the reader stumbled over; a text, since the reader's own repeats the event at any length.
+        problem: String,
     },
     /// The fields do not go together, or say nothing.
     #[error("the event {given} names {found}; {ACCEPTED}")]
@@ -98,9 +98,9 @@ struct Fields {
 /// # Errors
 /// The event is none of the accepted ones.
 pub fn parse(event: &Value) -> Result<Order, EventError> {
-    let fields = Fields::deserialize(event).map_err(|source| EventError::Fields {
+    let fields = Fields::deserialize(event).map_err(|error| EventError::Fields {
         given: shown(event),
-        source,
+        problem: cut(error.to_string()),
     })?;
     let scope = match (
         &fields.date,
@@ -179,10 +179,14 @@ fn found(fields: &Fields) -> String {
     }
 }
 
-/// The event as JSON, cut where it would fill the log.
+/// The event as JSON.
 fn shown(event: &Value) -> String {
+    cut(event.to_string())
+}
+
+/// A text, cut where it would fill the log.
+fn cut(text: String) -> String {
     const MOST: usize = 500;
-    let text = event.to_string();
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
@@ -192,6 +196,7 @@ fn shown(event: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use backup::aws::chain;
     use serde_json::json;
 
     fn scope(event: Value) -> Scope {
@@ -302,9 +307,16 @@ mod tests {
 
     #[test]
     fn an_endless_event_does_not_fill_the_log() {
-        let error = parse(&json!({"x": "ü".repeat(100_000)}))
-            .unwrap_err()
-            .to_string();
-        assert!(error.len() < 2_500, "{} bytes", error.len());
+        let endless = "ü".repeat(100_000);
+        for event in [
+            json!({"x": endless}),
+            json!({&endless: "x"}),
+            json!({"dry_run": endless}),
+            json!({"date": endless}),
+            json!({"scheduled_time": endless}),
+        ] {
+            let error = chain(&parse(&event).unwrap_err());
+            assert!(error.len() < 2_500, "{} bytes", error.len());
+        }
     }
 }

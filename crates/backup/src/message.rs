@@ -263,21 +263,87 @@ mod tests {
         assert!(message("\u{1}".repeat(1_024)).encode().len() <= MAX_BYTES);
     }
 
+    /// Any object a listing could show, whatever its key.
+    fn any_message() -> impl Strategy<Value = Message> {
+        let moment = (
+            Timestamp::MIN.as_second()..=Timestamp::MAX.as_second(),
+            0..1_000_000_000,
+        )
+            .prop_filter_map("no moment", |(seconds, nanos)| {
+                Timestamp::new(seconds, nanos).ok()
+            });
+        let object = (
+            "(?s).{0,80}",
+            prop_oneof!["(?s).{1,200}", "[ -~]{200,1024}"],
+            any::<u64>(),
+            proptest::option::of("(?s).{0,80}"),
+            proptest::option::of(moment),
+        );
+        ("(?s).{0,80}", object).prop_map(|(run, (bucket, key, size, etag, last_modified))| {
+            let object = ObjectRef {
+                bucket,
+                key,
+                size,
+                etag,
+                last_modified,
+            };
+            Message { run, object }
+        })
+    }
+
+    /// Changes a few bytes: each edit puts a byte in the place of those from one index to another.
+    fn edited(text: &str, edits: &[(prop::sample::Index, usize, u8)]) -> String {
+        let mut bytes = text.as_bytes().to_vec();
+        for (start, count, byte) in edits {
+            let start = start.index(bytes.len() + 1);
+            let end = bytes.len().min(start + count);
+            bytes.splice(start..end, [*byte]);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// What was read can be written, and is then read as the same.
+    fn survives(body: &str) -> Result<(), TestCaseError> {
+        match decode(body) {
+            Ok(Request::Message(message)) => {
+                let again = message.encode();
+                // Some spellings of a time are shorter than ours.
+                prop_assert!(again.len() <= body.len() + 64);
+                if again.len() <= MAX_BYTES {
+                    prop_assert_eq!(decode(&again).unwrap(), Request::Message(message));
+                }
+            }
+            Ok(Request::Key(key)) => prop_assert_eq!(key, body),
+            Err(error) => prop_assert!(!error.to_string().is_empty()),
+        }
+        Ok(())
+    }
+
     proptest! {
         #[test]
-        fn decoding_an_encoded_message_gives_it_back(
-            run in ".*", bucket in "[a-z0-9.-]{3,63}", key in "(?s).{1,200}",
-            size: u64, etag in proptest::option::of(".*"), seconds in proptest::option::of(0i64..4_000_000_000),
-        ) {
-            let last_modified = seconds.map(|s| Timestamp::from_second(s).unwrap());
-            let message = Message { run, object: ObjectRef { bucket, key, size, etag, last_modified } };
+        fn decoding_an_encoded_message_gives_it_back(message in any_message()) {
             prop_assume!(message.encode().len() <= MAX_BYTES);
             prop_assert_eq!(decode(&message.encode()).unwrap(), Request::Message(message));
         }
 
         #[test]
         fn no_body_makes_decoding_panic(body in "(?s)\\{?.{0,300}") {
-            let _ = decode(&body);
+            survives(&body)?;
+        }
+
+        #[test]
+        fn no_bytes_make_decoding_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            survives(&String::from_utf8_lossy(&bytes))?;
+        }
+
+        #[test]
+        fn a_message_that_was_tampered_with_is_refused_or_read_as_it_now_is(
+            message in any_message(),
+            edits in proptest::collection::vec(
+                (any::<prop::sample::Index>(), 0..4_usize, any::<u8>()), 1..4),
+        ) {
+            survives(&edited(&message.encode(), &edits))?;
+            survives(&edited(EXAMPLE, &edits))?;
         }
     }
 }

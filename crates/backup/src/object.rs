@@ -165,13 +165,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn copy_source_survives_any_key(key in "\\PC{1,200}|[\\x00-\\x7f]{1,200}") {
-            let source = copy_source("bucket", &key, None);
+        fn copy_source_survives_any_key_and_keeps_the_version_outside(
+            key in "(?s).{1,256}|[\\x00-\\x7f]{1,1024}|[/?=&%+ ]{1,20}",
+            version in proptest::option::of("(?s).{1,32}|[A-Za-z0-9._-]{32}"),
+        ) {
+            let source = copy_source("bucket", &key, version.as_deref());
             prop_assert!(source.bytes().all(|byte| byte.is_ascii_graphic()));
-            prop_assert!(!source.contains('?'));
-            let (bucket, encoded) = source.split_once('/').unwrap();
+            let (object, given) = match source.split_once('?') {
+                Some((object, query)) => (object, query.strip_prefix("versionId=")),
+                None => (source.as_str(), None),
+            };
+            let decoded = |text| percent_decode_str(text).decode_utf8().unwrap();
+            let (bucket, encoded) = object.split_once('/').unwrap();
             prop_assert_eq!(bucket, "bucket");
-            prop_assert_eq!(percent_decode_str(encoded).decode_utf8().unwrap(), key);
+            prop_assert_eq!(decoded(encoded), key);
+            prop_assert_eq!(given.map(decoded), version.map(Into::into));
         }
     }
 }

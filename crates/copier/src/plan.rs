@@ -174,18 +174,56 @@ mod tests {
         );
     }
 
+    /// Any size that an operator can choose for parts or for the threshold, and more of the small ones.
+    fn any_part() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            Just(MIN_PART_BYTES),
+            MIN_PART_BYTES..=64 * MIB,
+            MIN_PART_BYTES..=MAX_PART_BYTES
+        ]
+    }
+
+    /// Any size that parts can make, and those around a multiple of a part and around the limits.
+    fn any_size() -> impl Strategy<Value = u64> {
+        let multiples = (any_part(), prop_oneof![1..=3_u64, 1..=MAX_PARTS], -1i64..=1).prop_map(
+            |(part_bytes, count, nudge)| (part_bytes * count).saturating_add_signed(nudge),
+        );
+        let limits = (
+            prop_oneof![
+                Just(0),
+                Just(MIN_PART_BYTES),
+                Just(2 * MIN_PART_BYTES),
+                Just(MAX_PARTS * MIN_PART_BYTES),
+                Just(MAX_COPY_OBJECT_BYTES),
+                Just(MAX_OBJECT_BYTES)
+            ],
+            -1i64..=1,
+        )
+            .prop_map(|(limit, nudge)| limit.saturating_add_signed(nudge));
+        prop_oneof![
+            0..=MAX_OBJECT_BYTES,
+            0..=64 * MIB,
+            0..=TIB,
+            multiples,
+            limits
+        ]
+        .prop_map(|size| size.min(MAX_OBJECT_BYTES))
+    }
+
     proptest! {
         #[test]
         fn ranges_start_at_0_touch_cover_the_size_and_keep_the_limits(
-            size in prop_oneof![0..=MAX_OBJECT_BYTES, 0..=64 * MIB, 0..=TIB],
-            part_bytes in prop_oneof![MIN_PART_BYTES..=MAX_PART_BYTES, MIN_PART_BYTES..=64 * MIB],
-            threshold in MIN_PART_BYTES..=MAX_COPY_OBJECT_BYTES,
+            size in any_size(),
+            part_bytes in any_part(),
+            threshold in any_part(),
         ) {
             let sizes = Sizes { part_bytes, multipart_threshold_bytes: threshold };
             let Plan::Multipart(parts) = plan(size, sizes).unwrap() else {
                 prop_assert!(size < threshold || size <= MIN_PART_BYTES);
+                prop_assert!(size <= MAX_COPY_OBJECT_BYTES);
                 return Ok(());
             };
+            prop_assert!(size > MIN_PART_BYTES, "a ranged copy needs a source over 5 MiB");
             let mut next = 0;
             let last = parts.count();
             for (index, part) in parts.iter().enumerate() {
@@ -198,7 +236,13 @@ mod tests {
                 next = part.range.end() + 1;
             }
             prop_assert_eq!(next, size);
+            prop_assert_eq!(parts.iter().count(), last as usize);
             prop_assert!(u64::from(last) <= MAX_PARTS);
+        }
+
+        #[test]
+        fn what_10_000_parts_cannot_hold_is_refused(size in MAX_OBJECT_BYTES + 1..) {
+            prop_assert_eq!(plan(size, DEFAULT), Err(TooLarge { size_bytes: size }));
         }
     }
 }

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, StorageClass};
+use aws_sdk_s3::types::{
+    ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, StorageClass,
+};
 use copier::copy::Action;
 use sandbox::s3::Attributes;
 use tests::{DEST, MIB, SOURCE, World, everything};
@@ -314,6 +316,46 @@ async fn the_checksum_a_source_has_is_the_one_the_copy_is_compared_by() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn a_composite_checksum_is_not_compared_and_not_called_verified() {
+    let world = World::start().await;
+    let create = world.s3.create_multipart_upload().bucket(SOURCE).key("k");
+    let upload = create.checksum_algorithm(ChecksumAlgorithm::Crc32);
+    let id = upload.send().await.unwrap().upload_id.unwrap();
+    let mut parts = CompletedMultipartUpload::builder();
+    for number in 1..=2 {
+        let part = world.s3.upload_part().bucket(SOURCE).key("k");
+        let part = part
+            .upload_id(&id)
+            .part_number(number)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .body(vec![7; 10 * MIB as usize].into());
+        let answer = part.send().await.unwrap();
+        let part = CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(answer.e_tag)
+            .set_checksum_crc32(answer.checksum_crc32);
+        parts = parts.parts(part.build());
+    }
+    let complete = world.s3.complete_multipart_upload().bucket(SOURCE);
+    let complete = complete.key("k").upload_id(id);
+    complete
+        .multipart_upload(parts.build())
+        .send()
+        .await
+        .unwrap();
+    let source = world.head(SOURCE, "k").await.unwrap();
+    assert!(source.checksum_crc32().unwrap().ends_with("-2"));
+    let outcome = world.copier(SMALL).copy("k").await.unwrap();
+    assert_eq!(outcome.verified_by(), "size");
+    let copy = world.head(DEST, "k").await.unwrap();
+    assert_eq!(copy.checksum_type(), Some(&ChecksumType::FullObject));
+    assert!(
+        copy.checksum_crc64_nvme().is_some(),
+        "it gets one of its own"
+    );
 }
 
 #[tokio::test]

@@ -26,6 +26,28 @@ pub const SOURCE: &str = "source";
 /// The bucket it is backed up to.
 pub const DEST: &str = "backup";
 
+/// Keys that are easily got wrong on their way through a list, a message, a header, a query or a path.
+pub const ODD_KEYS: [&str; 18] = [
+    "with space",
+    "plus+plus",
+    "percent%41",
+    "query?a=b&c=d",
+    "hash#;,=@:$!'()*~",
+    "double//slash",
+    "/leading",
+    "folder/",
+    "..",
+    "../up/./and/../down",
+    "unicode-äöü-漢字-🦀",
+    "e\u{301} is not \u{e9}",
+    "tab\tnewline\nreturn\r",
+    "\u{7f}\u{85}\u{2028}",
+    "quote\"'<>&amp;",
+    "back\\slash",
+    "?versionId=1",
+    " x ",
+];
+
 /// A sandbox with two empty buckets.
 #[derive(Debug)]
 pub struct World {

@@ -10,7 +10,7 @@ use aws_sdk_s3::types::ChecksumAlgorithm;
 use sandbox::faults::{Injection, Plan};
 use sandbox::s3::Attributes;
 use serde_json::{Value, json};
-use tests::{DEST, MIB, SOURCE, World, everything};
+use tests::{DEST, MIB, ODD_KEYS, SOURCE, World, everything};
 
 /// Small parts, every property preserved, and no half minute of waiting for an answer that never comes.
 const VARIABLES: [(&str, &str); 4] = [
@@ -22,30 +22,6 @@ const VARIABLES: [(&str, &str); 4] = [
 
 const OBJECTS: usize = 300;
 const DAY: &str = "2016-06-30/";
-
-/// Keys that are easily got wrong on their way through a list, a message, a header and a path.
-const ODD_NAMES: [&str; 20] = [
-    "with space",
-    "plus+plus",
-    "percent%41",
-    "query?a=b&c=d",
-    "hash#;,=@:$!'()*~",
-    "double//slash",
-    "trailing/",
-    "..",
-    "../up/./and/../down",
-    "unicode-äöü-漢字-🦀",
-    "e\u{301} is not \u{e9}",
-    "tab\tnewline\nreturn\r",
-    "\u{7f}\u{85}\u{2028}",
-    "quote\"'<>&amp;",
-    "back\\slash",
-    "?versionId=1",
-    " x ",
-    "{\"v\":1}",
-    "%2F",
-    "+",
-];
 
 /// Sizes from nothing to 2 GB, with those around a part's and the threshold.
 const SIZES: [u64; 15] = [
@@ -113,7 +89,7 @@ fn plan(seed: u64) -> Plan {
 async fn fill(world: &World) -> Vec<String> {
     let mut keys = Vec::new();
     for number in 0..OBJECTS {
-        let odd = ODD_NAMES[number % ODD_NAMES.len()];
+        let odd = ODD_KEYS[number % ODD_KEYS.len()];
         let key = format!("{DAY}{number:03} {odd}");
         let mut attributes = match number % 3 {
             0 => Attributes::default(),

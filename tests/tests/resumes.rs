@@ -325,53 +325,17 @@ async fn sizes_at_every_threshold_are_copied() {
         ("MULTIPART_THRESHOLD_MIB", "5120"),
     ]);
     let block = Content::repeat(vec![3; 1 << 16].into(), 48 << 40);
+    let in_parts = |parts| Action::CopiedInParts { parts, found: 0 };
     for (copier, size, action) in [
         (&copier, 256 * MIB - 1, Action::CopiedAtOnce),
-        (
-            &copier,
-            256 * MIB,
-            Action::CopiedInParts { parts: 4, found: 0 },
-        ),
-        (
-            &copier,
-            256 * MIB + 1,
-            Action::CopiedInParts { parts: 5, found: 0 },
-        ),
-        (
-            &copier,
-            50 * GIB,
-            Action::CopiedInParts {
-                parts: 800,
-                found: 0,
-            },
-        ),
+        (&copier, 256 * MIB, in_parts(4)),
+        (&copier, 256 * MIB + 1, in_parts(5)),
+        (&copier, 50 * GIB, in_parts(800)),
         (&largest_parts, 5 * GIB - 1, Action::CopiedAtOnce),
-        (
-            &largest_parts,
-            5 * GIB,
-            Action::CopiedInParts { parts: 1, found: 0 },
-        ),
-        (
-            &largest_parts,
-            5 * GIB + 1,
-            Action::CopiedInParts { parts: 2, found: 0 },
-        ),
-        (
-            &largest_parts,
-            500 * GIB,
-            Action::CopiedInParts {
-                parts: 100,
-                found: 0,
-            },
-        ),
-        (
-            &copier,
-            48 << 40,
-            Action::CopiedInParts {
-                parts: 10_000,
-                found: 0,
-            },
-        ),
+        (&largest_parts, 5 * GIB, in_parts(1)),
+        (&largest_parts, 5 * GIB + 1, in_parts(2)),
+        (&largest_parts, 500 * GIB, in_parts(100)),
+        (&copier, 48 << 40, in_parts(10_000)),
     ] {
         let key = size.to_string();
         let content = block.slice(0..size);

@@ -4,7 +4,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, StorageClass};
-use tests::{MIB, SOURCE};
+use tests::{MIB, ODD_KEYS, SOURCE};
 
 use crate::findings::{Finding, Rule};
 
@@ -13,27 +13,6 @@ pub const PREFIX: &str = "2016-06-30/";
 
 /// From this size on the stage's copier copies in parts.
 const THRESHOLD: u64 = 10 * MIB;
-
-/// Keys that a URL, a query, an XML document or a folder treats specially.
-const ODD_KEYS: [&str; 17] = [
-    "with space",
-    "plus+plus",
-    "percent%41",
-    "query?a=b&c=d",
-    "hash#;,=@:$!'()*~",
-    "double//slash",
-    "/leading",
-    "folder/",
-    "..",
-    "../up/./and/../down",
-    "unicode-äöü-漢字-🦀",
-    "e\u{301} is not \u{e9}",
-    "tab\tnewline\nreturn\r",
-    "\u{7f}\u{85}\u{2028}",
-    "quote\"'<>&amp;",
-    "back\\slash",
-    "?versionId=1",
-];
 
 /// One object of the day.
 #[derive(Debug, Clone)]

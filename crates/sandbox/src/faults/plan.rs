@@ -122,7 +122,7 @@ impl Plan {
         Ok(Self {
             seed: written.seed,
             s3: Operations::check("s3", written.s3, &crate::s3::operations(), s3_kinds)?,
-            sns: Operations::check("sns", written.sns, &crate::sns::ACTIONS, sns_kinds)?,
+            sns: Operations::check("sns", written.sns, &crate::sns::actions::ACTIONS, sns_kinds)?,
             deliveries: Rates::check("sns.deliveries", deliveries, DELIVERY)?,
             lambda: Operations::of_functions(written.lambda)?,
             source: source.transpose()?,

@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::{S3Result, s3_error};
 
+use super::asking::Asking;
 use super::error::not_implemented;
 use super::faulty::Fault;
 use super::payer::Charged;
@@ -24,17 +25,6 @@ pub(super) struct Access {
     requests: Arc<Requests>,
 }
 
-/// What a request says of itself before its operation sees it.
-pub(super) struct Asking<'a> {
-    pub(super) operation: &'a str,
-    pub(super) is_signed: bool,
-    pub(super) bucket: Option<&'a str>,
-    pub(super) key: Option<&'a str>,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) uri: &'a Uri,
-    pub(super) fault: Option<Fault>,
-}
-
 impl Access {
     pub(super) fn new(store: Arc<Store>, requests: Arc<Requests>) -> Self {
         Self { store, requests }
@@ -43,7 +33,7 @@ impl Access {
     /// # Errors
     ///
     /// AccessDenied, or NotImplemented for what would be ignored.
-    pub(super) fn admit(&self, asking: &Asking<'_>) -> S3Result<Charged> {
+    pub(super) fn admit(&self, asking: &Asking<'_>, fault: Option<&Fault>) -> S3Result<Charged> {
         let (operation, headers) = (asking.operation, asking.headers);
         self.requests.count("s3", operation);
         if !asking.is_signed {
@@ -58,7 +48,7 @@ impl Access {
             Some(bucket) if served.takes_payer() => Charged::check(&self.store, bucket, headers)?,
             _ => Charged::NO,
         };
-        if let Some(fault) = &asking.fault {
+        if let Some(fault) = fault {
             fault.befall(asking)?;
         }
         Ok(charged)
@@ -70,15 +60,15 @@ impl S3Access for Access {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
         // Cloned, for the request is borrowed by then.
         let fault = context.extensions_mut().get::<Fault>().cloned();
-        let charged = self.admit(&Asking {
+        let asking = Asking {
             operation: context.s3_op().name(),
             is_signed: context.credentials().is_some(),
             bucket: context.s3_path().get_bucket_name(),
             key: context.s3_path().get_object_key(),
             headers: context.headers(),
             uri: context.uri(),
-            fault,
-        })?;
+        };
+        let charged = self.admit(&asking, fault.as_ref())?;
         context.extensions_mut().insert(charged);
         Ok(())
     }

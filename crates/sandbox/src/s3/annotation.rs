@@ -7,12 +7,11 @@ use bytes::{Bytes, BytesMut};
 use s3s::dto::Timestamp;
 use s3s::{S3Error, S3Result, s3_error};
 
-use super::attributes::Encryption;
+use super::attributes::{Attributes, Encryption};
 use super::checksum::Checksum;
 use super::content::Content;
 use super::error::{bad_request, custom};
 use super::limits::{ANNOTATION_NAME_MAX_BYTES, ANNOTATIONS_MAX};
-use super::object::Object;
 
 /// An object's annotations by name, in UTF-8 binary order; copies of the object share them.
 pub(super) type Annotations = Arc<BTreeMap<String, Annotation>>;
@@ -69,14 +68,13 @@ fn is_permitted(letter: char) -> bool {
 /// # Errors
 ///
 /// InvalidRequest for an object encrypted with a customer's key, AnnotationLimitExceeded when one more has no room.
-pub(super) fn check_room(object: &Object, name: &str) -> S3Result<()> {
-    if object.attributes.encryption == Encryption::Customer {
+pub(super) fn check_room(of: &Attributes, annotations: &Annotations, name: &str) -> S3Result<()> {
+    if of.encryption == Encryption::Customer {
         return Err(s3_error!(
             InvalidRequest,
             "Objects encrypted with SSE-C cannot have annotations."
         ));
     }
-    let annotations = &object.annotations;
     // A known name is overwritten.
     if annotations.len() < ANNOTATIONS_MAX || annotations.contains_key(name) {
         return Ok(());

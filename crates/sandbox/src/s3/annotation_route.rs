@@ -9,8 +9,9 @@ use s3s::path::{S3Path, parse_path_style};
 use s3s::route::S3Route;
 use s3s::{Body, S3Request, S3Response, S3Result, s3_error};
 
-use super::access::{Access, Asking};
+use super::access::Access;
 use super::annotations::{self, Asked};
+use super::asking::Asking;
 use super::encoding::form_decode;
 use super::faulty::Fault;
 use super::payer::Charged;
@@ -30,15 +31,16 @@ impl S3Route for AnnotationRoute {
     async fn check_access(&self, request: &mut S3Request<Body>) -> S3Result<()> {
         let operation = operation(&request.method, &request.uri).ok_or_else(not_routed)?;
         let (bucket, key) = object(&request.uri).ok_or_else(not_routed)?;
-        let charged = self.access.admit(&Asking {
+        let asking = Asking {
             operation,
             is_signed: request.credentials.is_some(),
             bucket: Some(&bucket),
             key: Some(&key),
             headers: &request.headers,
             uri: &request.uri,
-            fault: request.extensions.get::<Fault>().cloned(),
-        })?;
+        };
+        let fault = request.extensions.get::<Fault>();
+        let charged = self.access.admit(&asking, fault)?;
         request.extensions.insert(charged);
         Ok(())
     }

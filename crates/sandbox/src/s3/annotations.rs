@@ -109,7 +109,7 @@ pub(super) async fn put(store: &Store, asked: &Asked, request: S3Request<Body>) 
     let version_id = asked.change(
         store,
         &request.headers,
-        |object| annotation::check_room(object, name),
+        |object| annotation::check_room(&object.attributes, &object.annotations, name),
         |object| {
             Arc::make_mut(&mut object.annotations).insert(name.to_owned(), annotation);
         },

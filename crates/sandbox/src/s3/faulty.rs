@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use s3s::{S3Result, s3_error};
 
-use super::access::Asking;
+use super::asking::Asking;
 use super::attributes::Attributes;
 use super::content::Content;
 use super::copy_source::CopySource;

@@ -7,6 +7,7 @@ mod access;
 mod annotation;
 mod annotation_route;
 mod annotations;
+mod asking;
 mod attributes;
 mod blob;
 mod bucket;

@@ -3,6 +3,7 @@
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 
+use super::actions::ACTIONS;
 use super::batch::Batch;
 use super::form::Form;
 use super::message::Message;
@@ -15,16 +16,6 @@ use crate::faults::Closed;
 /// Room for a batch over the limit, which deserves the error that says so: ten messages of
 /// 256 KB, with every byte percent-encoded.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
-
-/// Every action of the sandbox.
-pub(crate) const ACTIONS: [&str; 6] = [
-    "CreateTopic",
-    "ListSubscriptionsByTopic",
-    "ListTopics",
-    "Publish",
-    "PublishBatch",
-    "Subscribe",
-];
 
 /// Answers one request to SNS, unless a fault closes its connection.
 pub(crate) async fn respond(

@@ -1,5 +1,6 @@
 //! Amazon SNS: topics and their Lambda subscriptions.
 
+pub(crate) mod actions;
 mod api;
 mod batch;
 mod envelope;
@@ -17,7 +18,7 @@ use uuid::Uuid;
 use crate::faults::Faults;
 use crate::lambda::{ACCOUNT_ID, Lambda};
 
-pub(crate) use api::{ACTIONS, respond};
+pub(crate) use api::respond;
 pub use error::Error;
 pub(crate) use xml::refuse;
 

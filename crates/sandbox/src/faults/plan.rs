@@ -48,7 +48,7 @@ pub struct Plan {
 pub enum PlanError {
     /// It is not JSON, or not of a plan's form.
     #[error("{0}; a plan is an object of seed, s3, sns, lambda and source")]
-    Form(#[from] serde_json::Error),
+    Form(serde_json::Error),
     /// A service has no such operation.
     #[error("{field}: there is no such operation; accepted are {accepted}")]
     Operation {
@@ -113,7 +113,7 @@ impl Plan {
     ///
     /// [`PlanError`], which names the field, what was given and what is accepted.
     pub fn parse(json: &str) -> Result<Self, PlanError> {
-        let mut written: Written = serde_json::from_str(json)?;
+        let mut written: Written = serde_json::from_str(json).map_err(PlanError::Form)?;
         let deliveries = written.sns.remove("deliveries").unwrap_or_default();
         let source = written.source.map(|source| {
             let rates = Rates::check("source", source.rates, SOURCE)?;

@@ -273,10 +273,10 @@ pub fn kill(name: &str) -> usize {
         // pid (name) state parent …
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         let ours = format!("{id} ({name}) ");
-        let parent = stat
-            .strip_prefix(&ours)
-            .and_then(|rest| rest.split(' ').nth(1));
-        if parent == Some(&std::process::id().to_string()) {
+        let mut rest = stat.strip_prefix(&ours).unwrap_or_default().split(' ');
+        let (state, parent) = (rest.next(), rest.next());
+        // One that was killed before stays a zombie until it is waited for.
+        if state != Some("Z") && parent == Some(&std::process::id().to_string()) {
             let id = rustix::process::Pid::from_raw(id).unwrap();
             rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
             killed += 1;

@@ -159,13 +159,7 @@ impl Copier {
             object: destination.uri(),
             cause: Cause::unusable_answer("the answer has no upload id"),
         })?;
-        Ok(Upload {
-            copier: self,
-            source,
-            destination,
-            id,
-            found: Vec::new(),
-        })
+        Ok(Upload::new(self, source, destination, id, Vec::new()))
     }
 }
 

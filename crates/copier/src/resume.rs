@@ -36,11 +36,9 @@ impl<'a> Upload<'a> {
             }
             let found = self.parts_of(id, plan).await?.unwrap_or_default();
             if found.len() > most.as_ref().map_or(0, |most| most.found.len()) {
-                most = Some(Upload {
-                    id: id.to_owned(),
-                    found,
-                    ..*self
-                });
+                let id = id.to_owned();
+                let open = Upload::new(self.copier, self.source, self.destination, id, found);
+                most = Some(open);
             }
         }
         if let Some(open) = &most {

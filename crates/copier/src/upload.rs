@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
@@ -30,6 +31,27 @@ pub(crate) struct Upload<'a> {
     pub(crate) id: String,
     /// The parts it had when it was found.
     pub(crate) found: Vec<CompletedPart>,
+    /// Whether it has got a part since.
+    has_grown: AtomicBool,
+}
+
+impl<'a> Upload<'a> {
+    pub(crate) fn new(
+        copier: &'a Copier,
+        source: &'a Source,
+        destination: &'a Destination,
+        id: String,
+        found: Vec<CompletedPart>,
+    ) -> Upload<'a> {
+        Upload {
+            copier,
+            source,
+            destination,
+            id,
+            found,
+            has_grown: AtomicBool::new(false),
+        }
+    }
 }
 
 /// What an upload became.
@@ -117,6 +139,7 @@ impl Upload<'_> {
             object: source_uri,
             cause: Cause::unusable_answer("the answer has no ETag of the part"),
         })?;
+        self.has_grown.store(true, Ordering::Relaxed);
         Ok(CompletedPart::builder()
             .part_number(part.number as i32)
             .set_e_tag(result.e_tag)
@@ -187,7 +210,8 @@ impl Upload<'_> {
 
     /// Ends an upload that failed: one that the next delivery can go on with stays open.
     pub(crate) async fn end(&self, error: &CopyError) {
-        if error.is_passing() && self.copier.is_resumable(self.source) {
+        let has_parts = !self.found.is_empty() || self.has_grown.load(Ordering::Relaxed);
+        if has_parts && error.is_passing() && self.copier.is_resumable(self.source) {
             info!(
                 upload_id = self.id,
                 "left the upload open: another delivery of the message goes on with it"

@@ -10,6 +10,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadOutput;
 use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
 use aws_sdk_s3::operation::list_parts::ListPartsOutput;
+use aws_sdk_s3::operation::upload_part_copy::UploadPartCopyOutput;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{Initiator, MultipartUpload, Part};
 use aws_smithy_mocks::{Rule, mock};
@@ -100,6 +101,34 @@ async fn goes_on_with_an_upload_of_its_own_and_with_nobody_elses() {
         0,
         "to another key"
     );
+}
+
+#[tokio::test]
+async fn an_upload_that_got_no_part_is_not_left_open() {
+    for (copied, aborts) in [(0, 1), (5, 0)] {
+        let ((source, destination), create, abort) = (heads(), create(), abort());
+        let uploads = mock!(Client::list_multipart_uploads)
+            .then_output(|| ListMultipartUploadsOutput::builder().build());
+        let good = mock!(Client::upload_part_copy)
+            .match_requests(move |part| part.part_number() <= Some(copied))
+            .then_output(part);
+        // An answer of success without the part's ETag is a failure that passes.
+        let bad =
+            mock!(Client::upload_part_copy).then_output(|| UploadPartCopyOutput::builder().build());
+        let mut copier = copier(&[
+            &source,
+            &destination,
+            &create,
+            &uploads,
+            &good,
+            &bad,
+            &abort,
+        ]);
+        copier.config.resume_threshold_bytes = 0;
+        let failure = copier.copy("k").await.unwrap_err();
+        assert_eq!(failure.error_type(), "Unavailable");
+        assert_eq!(abort.num_calls(), aborts, "after {copied} parts");
+    }
 }
 
 #[tokio::test(start_paused = true)]

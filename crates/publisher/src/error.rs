@@ -17,13 +17,13 @@ pub enum PublisherError {
     #[error(
         "{} of {} prefixes could not be listed to their end: {}; \
          {} of the {} keys listed were published: mend the reason and invoke again with the same event",
-        .0.unlisted.len(), .0.prefixes, unlisted(.0), .0.published, .0.listed
+        .0.unlisted.len(), .0.prefixes, unlisted(.0), .0.published, .0.wanted()
     )]
     ListFailed(Box<Summary>),
     /// Some messages were not accepted; all others were published.
     #[error(
         "{} of {} messages could not be published, all others were: {}; invoke again with the same event",
-        .0.failed, .0.listed, failures(.0)
+        .0.failed, .0.wanted(), failures(.0)
     )]
     PublishFailed(Box<Summary>),
 }

@@ -7,14 +7,18 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::filter::{Filter, FilterError, Wanted};
+
 /// What every error of an event ends with.
-const ACCEPTED: &str = r#"accepted are an EventBridge scheduled event, {"scheduled_time":"2016-07-01T02:00:00Z"}, {"date":"2016-06-30"}, {"from":"2016-01-01","to":"2016-06-30"} and {"prefix":"any/prefix/"}, each with an optional "dry_run":true"#;
+const ACCEPTED: &str = r#"accepted are an EventBridge scheduled event, {"scheduled_time":"2016-07-01T02:00:00Z"}, {"date":"2016-06-30"}, {"from":"2016-01-01","to":"2016-06-30"} and {"prefix":"any/prefix/"}, each with an optional "dry_run":true, and "include", "exclude" (lists of globs), "min_size", "max_size" (bytes), "modified_since", "modified_before" (moments)"#;
 
 /// What an invocation asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Order {
     /// What to list.
     pub scope: Scope,
+    /// Which of it to publish.
+    pub filter: Filter,
     /// List and count, publish nothing.
     pub dry_run: bool,
     /// When the schedule fired. It is the same when the invocation is retried.
@@ -60,6 +64,9 @@ pub enum EventError {
     /// The range ends before it starts.
     #[error(transparent)]
     Reversed(#[from] ReversedError),
+    /// Nothing can be filtered so.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
 }
 
 /// Every field of every accepted event; serde refuses any other by name.
@@ -73,6 +80,14 @@ struct Fields {
     from: Option<String>,
     to: Option<String>,
     prefix: Option<String>,
+    #[serde(default)]
+    include: Vec<String>,
+    #[serde(default)]
+    exclude: Vec<String>,
+    min_size: Option<u64>,
+    max_size: Option<u64>,
+    modified_since: Option<Timestamp>,
+    modified_before: Option<Timestamp>,
     // An EventBridge rule's scheduled event.
     #[serde(rename = "detail-type")]
     detail_type: Option<String>,
@@ -126,6 +141,14 @@ pub fn parse(event: &Value) -> Result<Order, EventError> {
         scope,
         dry_run: fields.dry_run,
         scheduled_time: moment(&fields),
+        filter: Filter::new(Wanted {
+            include: fields.include,
+            exclude: fields.exclude,
+            min_size: fields.min_size,
+            max_size: fields.max_size,
+            modified_since: fields.modified_since,
+            modified_before: fields.modified_before,
+        })?,
     })
 }
 
@@ -277,6 +300,22 @@ mod tests {
             (
                 json!({"from": "2016-1-1", "to": "2016-06-30"}),
                 "`from` of the event: \"2016-1-1\" is not a day",
+            ),
+            (
+                json!({"date": "2016-06-30", "include": "*.csv"}),
+                "invalid type: string \"*.csv\", expected a sequence",
+            ),
+            (
+                json!({"date": "2016-06-30", "include": ["*.csv", "[a"]}),
+                "\"[a\" in `include` of the event is not a glob",
+            ),
+            (
+                json!({"date": "2016-06-30", "min_size": 2, "max_size": 1}),
+                "`min_size` of the event is 2 and `max_size` is 1",
+            ),
+            (
+                json!({"date": "2016-06-30", "min_size": -1}),
+                "cannot be read: invalid value: integer `-1`",
             ),
             (
                 json!({"from": "2016-06-30", "to": "2016-01-01"}),

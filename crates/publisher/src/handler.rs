@@ -100,15 +100,17 @@ impl Publisher {
             concurrency: self.config.list_concurrency,
         };
         let objects = list::objects(bucket, prefixes());
-        let summary = publish(run, count, objects, (!order.dry_run).then_some(topic)).await?;
+        let topic = (!order.dry_run).then_some(topic);
+        let summary = publish(run, count, objects, &order.filter, topic).await?;
         let Summary {
             listed,
+            filtered,
             bytes,
             published,
             elapsed_ms,
             ..
         } = summary;
-        info!(listed, bytes, published, elapsed_ms, "published");
+        info!(listed, filtered, bytes, published, elapsed_ms, "published");
         Ok(summary)
     }
 }

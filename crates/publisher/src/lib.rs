@@ -3,6 +3,7 @@
 pub mod config;
 pub mod error;
 pub mod event;
+pub mod filter;
 pub mod handler;
 pub mod list;
 pub mod publish;

@@ -1,5 +1,7 @@
 //! A stream of objects to batches of ten messages to SNS; entries that come back failed are retried.
 
+use std::cell::Cell;
+use std::future::ready;
 use std::pin::pin;
 use std::time::Instant;
 
@@ -8,6 +10,7 @@ use backup::object::ObjectRef;
 use futures::stream::{Stream, StreamExt};
 
 use crate::error::PublisherError;
+use crate::filter::Filter;
 use crate::list::ListError;
 use crate::summary::Summary;
 use crate::topic::{BATCH_ENTRIES, Failure, Topic};
@@ -22,7 +25,7 @@ struct Batch {
     unlisted: Vec<ListError>,
 }
 
-/// Counts the objects of a stream and, given a topic, publishes a message for each.
+/// Counts the objects of a stream and, given a topic, publishes a message for each that passes the filter.
 ///
 /// # Errors
 /// A prefix was not listed to its end, or a message was not accepted; all else was published first.
@@ -30,11 +33,18 @@ pub async fn publish(
     run: &str,
     prefixes: u64,
     objects: impl Stream<Item = Result<ObjectRef, ListError>>,
+    filter: &Filter,
     topic: Option<Topic<'_>>,
 ) -> Result<Summary, PublisherError> {
     let started = Instant::now();
     let concurrency = topic.map_or(1, |topic| topic.concurrency);
-    let batches = objects
+    let filtered = Cell::new(0);
+    let passing = objects.filter(|item| {
+        let passes = item.as_ref().map_or(true, |object| filter.passes(object));
+        filtered.set(filtered.get() + u64::from(!passes));
+        ready(passes)
+    });
+    let batches = passing
         .chunks(BATCH_ENTRIES)
         .map(|items| publish_batch(run, items, topic))
         .buffer_unordered(concurrency);
@@ -57,6 +67,8 @@ pub async fn publish(
             .into_iter()
             .for_each(|unlisted| summary.add_unlisted(unlisted));
     }
+    summary.filtered = filtered.get();
+    summary.listed += summary.filtered;
     summary.complete = summary.unlisted.is_empty();
     summary.elapsed_ms = started.elapsed().as_millis() as u64;
     match (summary.complete, summary.failed) {

@@ -20,7 +20,9 @@ pub struct Summary {
     pub prefixes: u64,
     /// Objects listed.
     pub listed: u64,
-    /// Their bytes.
+    /// Those of them that the event's filters leave out.
+    pub filtered: u64,
+    /// The bytes of the others.
     pub bytes: u64,
     /// Messages accepted by SNS.
     pub published: u64,
@@ -39,6 +41,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Objects listed that pass the event's filters.
+    pub fn wanted(&self) -> u64 {
+        self.listed - self.filtered
+    }
+
     /// Counts and logs a message that was not accepted.
     pub(crate) fn add_failure(&mut self, failure: Failure) {
         error!(

@@ -182,6 +182,24 @@ async fn lists_every_day_of_a_range_and_names_the_run_for_the_schedule() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn publishes_only_what_passes_the_filters_in_full_batches_and_counts_the_rest() {
+    let (sns, taken) = sns(|_, _| Ok(()));
+    let publisher = publisher(&s3(), &sns);
+    let event = json!({"date": "2016-06-30", "min_size": 5, "exclude": ["*/1? &"]});
+    let summary = publisher.handle(&event, "r").await.unwrap();
+    assert_eq!(
+        (summary.listed, summary.filtered, summary.published),
+        (25, 15, 10)
+    );
+    assert_eq!(summary.bytes, (5..10).chain(20..25).sum::<u64>());
+    assert!(summary.complete);
+    let taken = taken.lock().unwrap();
+    assert_eq!(taken.batches, [10]);
+    assert!(taken.accepted.contains_key("2016-06-30/05 &"));
+    assert!(!taken.accepted.contains_key("2016-06-30/10 &"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dry_run_counts_and_publishes_nothing() {
     let (sns, taken) = sns(|_, _| Ok(()));
     let publisher = publisher(&s3(), &sns);
@@ -190,7 +208,7 @@ async fn a_dry_run_counts_and_publishes_nothing() {
     let answer = serde_json::to_value(&summary).unwrap();
     assert_eq!(
         answer,
-        json!({"run": "r", "prefixes": 1, "listed": 25, "bytes": 300, "published": 0, "failed": 0,
+        json!({"run": "r", "prefixes": 1, "listed": 25, "filtered": 0, "bytes": 300, "published": 0, "failed": 0,
             "complete": true, "elapsed_ms": answer["elapsed_ms"]})
     );
     assert!(taken.lock().unwrap().batches.is_empty());
@@ -323,6 +341,7 @@ async fn reads_every_event_file() {
         ("prefix", 1),
         ("backfill", 182),
         ("dry-run", 1),
+        ("filtered", 182),
     ] {
         let summary = publisher.handle(&read(name), "r").await.unwrap();
         assert_eq!(

@@ -327,3 +327,48 @@ fn a_binary_with_a_wrong_configuration_ends_and_names_the_variable() {
         assert!(error.contains(text), "{error:?} should contain {text:?}");
     }
 }
+
+#[tokio::test]
+async fn archived_objects_are_counted_and_named_and_restored_ones_are_backed_up() {
+    let world = World::start().await;
+    world.deploy(8, &[]).await;
+    let class = |class: &str, restored_until| Attributes {
+        storage_class: Some(class.to_owned()),
+        restored_until,
+        ..Attributes::default()
+    };
+    let until = || Some(std::time::SystemTime::now().into());
+    for number in 0..12 {
+        world.put(
+            &format!("2016-06-30/cold-{number:02}"),
+            10,
+            class("GLACIER", None),
+        );
+    }
+    world.put("2016-06-30/colder", 10, class("DEEP_ARCHIVE", None));
+    world.put("2016-06-30/restored", 10, class("GLACIER", until()));
+    world.put("2016-06-30/instant", 10, class("GLACIER_IR", None));
+    let answer = world
+        .sandbox
+        .lambda()
+        .invoke("publisher", event("date").to_string())
+        .await
+        .unwrap();
+    let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
+    let counts = ["listed", "archived", "published"].map(|count| answer[count].as_u64().unwrap());
+    assert_eq!(counts, [15, 13, 2], "{answer}");
+    world.sandbox.lambda().idle().await;
+    assert!(world.head(DEST, "2016-06-30/restored").await.is_some());
+    assert!(world.head(DEST, "2016-06-30/instant").await.is_some());
+    assert!(world.head(DEST, "2016-06-30/cold-00").await.is_none());
+    let log = world.log().join("\n");
+    assert_eq!(
+        log.matches("archived: restore it to have it copied")
+            .count(),
+        10
+    );
+    assert!(
+        log.contains("only the first archived objects were named"),
+        "{log}"
+    );
+}

@@ -105,12 +105,16 @@ impl Publisher {
         let Summary {
             listed,
             filtered,
+            archived,
             bytes,
             published,
             elapsed_ms,
             ..
         } = summary;
-        info!(listed, filtered, bytes, published, elapsed_ms, "published");
+        info!(
+            listed,
+            filtered, archived, bytes, published, elapsed_ms, "published"
+        );
         Ok(summary)
     }
 }

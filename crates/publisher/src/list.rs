@@ -2,7 +2,9 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
-use aws_sdk_s3::types::{EncodingType, Object, RequestPayer};
+use aws_sdk_s3::types::{
+    EncodingType, Object, ObjectStorageClass, OptionalObjectAttributes, RequestPayer,
+};
 use backup::aws::Cause;
 use backup::object::{ObjectRef, decode_listed_key, s3_uri};
 use futures::stream::{self, Stream, StreamExt};
@@ -23,12 +25,22 @@ pub struct Bucket<'a> {
     pub concurrency: usize,
 }
 
+/// A listed object.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// What the listing shows of it.
+    pub object: ObjectRef,
+    /// Whether it must be restored before it can be copied. An archived object of INTELLIGENT_TIERING is
+    /// not told apart by a listing.
+    pub is_archived: bool,
+}
+
 /// The objects under each prefix, in no order. One page of each prefix in progress is held at most. A
 /// prefix that cannot be listed ends in an error and does not end the others.
 pub fn objects<'a>(
     bucket: Bucket<'a>,
     prefixes: impl IntoIterator<Item = String> + 'a,
-) -> impl Stream<Item = Result<ObjectRef, ListError>> + 'a {
+) -> impl Stream<Item = Result<Listed, ListError>> + 'a {
     stream::iter(prefixes)
         .map(move |prefix| Box::pin(pages(bucket, prefix).flat_map(stream::iter)))
         .flatten_unordered(bucket.concurrency)
@@ -55,10 +67,7 @@ enum Position {
 }
 
 /// The pages under one prefix; an error is the last of them.
-fn pages(
-    bucket: Bucket<'_>,
-    prefix: String,
-) -> impl Stream<Item = Vec<Result<ObjectRef, ListError>>> {
+fn pages(bucket: Bucket<'_>, prefix: String) -> impl Stream<Item = Vec<Result<Listed, ListError>>> {
     stream::unfold(
         (prefix, Position::Start),
         move |(prefix, position)| async move {
@@ -88,7 +97,7 @@ async fn page(
     bucket: Bucket<'_>,
     prefix: &str,
     token: Option<String>,
-) -> Result<(Vec<ObjectRef>, Position), Cause> {
+) -> Result<(Vec<Listed>, Position), Cause> {
     let answer = bucket
         .client
         .list_objects_v2()
@@ -97,6 +106,7 @@ async fn page(
         .set_continuation_token(token)
         .set_expected_bucket_owner(bucket.expected_owner.map(str::to_owned))
         .set_request_payer(bucket.requester_pays.then_some(RequestPayer::Requester))
+        .optional_object_attributes(OptionalObjectAttributes::RestoreStatus)
         // XML cannot carry every character that a key can.
         .encoding_type(EncodingType::Url)
         .send()
@@ -113,15 +123,11 @@ async fn page(
     let objects = answer
         .contents()
         .iter()
-        .map(|object| object_ref(bucket.name, &answer, object));
+        .map(|object| listed(bucket.name, &answer, object));
     Ok((objects.collect::<Result<_, _>>()?, next))
 }
 
-fn object_ref(
-    bucket: &str,
-    page: &ListObjectsV2Output,
-    object: &Object,
-) -> Result<ObjectRef, Cause> {
+fn listed(bucket: &str, page: &ListObjectsV2Output, object: &Object) -> Result<Listed, Cause> {
     let key = object
         .key()
         .ok_or_else(|| Cause::unusable_answer("the page has an object without a key"))?;
@@ -131,7 +137,7 @@ fn object_ref(
         _ => key.to_owned(),
     };
     let size = object.size().and_then(|size| u64::try_from(size).ok());
-    Ok(ObjectRef {
+    let object_ref = ObjectRef {
         bucket: bucket.to_owned(),
         size: size
             .ok_or_else(|| Cause::unusable_answer("the page has an object without a size"))?,
@@ -140,5 +146,21 @@ fn object_ref(
         last_modified: object
             .last_modified()
             .and_then(|moment| Timestamp::new(moment.secs(), moment.subsec_nanos() as i32).ok()),
+    };
+    Ok(Listed {
+        object: object_ref,
+        is_archived: is_archived(object),
     })
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html>
+fn is_archived(object: &Object) -> bool {
+    let cold = matches!(
+        object.storage_class(),
+        Some(ObjectStorageClass::Glacier | ObjectStorageClass::DeepArchive)
+    );
+    let restored = object.restore_status().is_some_and(|status| {
+        status.is_restore_in_progress() == Some(false) && status.restore_expiry_date().is_some()
+    });
+    cold && !restored
 }

@@ -6,14 +6,18 @@ use std::pin::pin;
 use std::time::Instant;
 
 use backup::message::Message;
-use backup::object::ObjectRef;
+use backup::object::{ObjectRef, printable};
 use futures::stream::{Stream, StreamExt};
+use tracing::warn;
 
 use crate::error::PublisherError;
 use crate::filter::Filter;
-use crate::list::ListError;
+use crate::list::{ListError, Listed};
 use crate::summary::Summary;
 use crate::topic::{BATCH_ENTRIES, Failure, Topic};
+
+/// Archived objects named in the log; the others are counted.
+const ARCHIVED_NAMED: u64 = 10;
 
 /// What became of ten or fewer listed items.
 #[derive(Default)]
@@ -25,6 +29,52 @@ struct Batch {
     unlisted: Vec<ListError>,
 }
 
+/// Listed objects for which no message is published.
+#[derive(Default)]
+struct LeftOut {
+    filtered: Cell<u64>,
+    archived: Cell<u64>,
+}
+
+impl LeftOut {
+    /// What is to be published of what was listed.
+    fn sift(
+        &self,
+        item: Result<Listed, ListError>,
+        filter: &Filter,
+    ) -> Option<Result<ObjectRef, ListError>> {
+        let Listed {
+            object,
+            is_archived,
+        } = match item {
+            Ok(listed) => listed,
+            Err(error) => return Some(Err(error)),
+        };
+        if !filter.passes(&object) {
+            self.filtered.set(self.filtered.get() + 1);
+            return None;
+        }
+        if is_archived {
+            self.archived.set(self.archived.get() + 1);
+            if self.archived.get() <= ARCHIVED_NAMED {
+                warn!(
+                    source.key = printable(&object.key),
+                    "archived: restore it to have it copied"
+                );
+            }
+            return None;
+        }
+        Some(Ok(object))
+    }
+
+    fn tell(&self) {
+        let archived = self.archived.get();
+        if archived > ARCHIVED_NAMED {
+            warn!(archived, "only the first archived objects were named");
+        }
+    }
+}
+
 /// Counts the objects of a stream and, given a topic, publishes a message for each that passes the filter.
 ///
 /// # Errors
@@ -32,19 +82,15 @@ struct Batch {
 pub async fn publish(
     run: &str,
     prefixes: u64,
-    objects: impl Stream<Item = Result<ObjectRef, ListError>>,
+    objects: impl Stream<Item = Result<Listed, ListError>>,
     filter: &Filter,
     topic: Option<Topic<'_>>,
 ) -> Result<Summary, PublisherError> {
     let started = Instant::now();
     let concurrency = topic.map_or(1, |topic| topic.concurrency);
-    let filtered = Cell::new(0);
-    let passing = objects.filter(|item| {
-        let passes = item.as_ref().map_or(true, |object| filter.passes(object));
-        filtered.set(filtered.get() + u64::from(!passes));
-        ready(passes)
-    });
-    let batches = passing
+    let left_out = LeftOut::default();
+    let wanted = objects.filter_map(|item| ready(left_out.sift(item, filter)));
+    let batches = wanted
         .chunks(BATCH_ENTRIES)
         .map(|items| publish_batch(run, items, topic))
         .buffer_unordered(concurrency);
@@ -67,8 +113,10 @@ pub async fn publish(
             .into_iter()
             .for_each(|unlisted| summary.add_unlisted(unlisted));
     }
-    summary.filtered = filtered.get();
-    summary.listed += summary.filtered;
+    summary.filtered = left_out.filtered.get();
+    summary.archived = left_out.archived.get();
+    summary.listed += summary.filtered + summary.archived;
+    left_out.tell();
     summary.complete = summary.unlisted.is_empty();
     summary.elapsed_ms = started.elapsed().as_millis() as u64;
     match (summary.complete, summary.failed) {

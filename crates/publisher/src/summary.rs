@@ -22,7 +22,9 @@ pub struct Summary {
     pub listed: u64,
     /// Those of them that the event's filters leave out.
     pub filtered: u64,
-    /// The bytes of the others.
+    /// Those of the others that must be restored before they can be copied.
+    pub archived: u64,
+    /// The bytes of what is left.
     pub bytes: u64,
     /// Messages accepted by SNS.
     pub published: u64,
@@ -41,9 +43,9 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Objects listed that pass the event's filters.
+    /// Objects listed that are to be copied and can be.
     pub fn wanted(&self) -> u64 {
-        self.listed - self.filtered
+        self.listed - self.filtered - self.archived
     }
 
     /// Counts and logs a message that was not accepted.

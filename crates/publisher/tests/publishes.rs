@@ -208,7 +208,7 @@ async fn a_dry_run_counts_and_publishes_nothing() {
     let answer = serde_json::to_value(&summary).unwrap();
     assert_eq!(
         answer,
-        json!({"run": "r", "prefixes": 1, "listed": 25, "filtered": 0, "bytes": 300, "published": 0, "failed": 0,
+        json!({"run": "r", "prefixes": 1, "listed": 25, "filtered": 0, "archived": 0, "bytes": 300, "published": 0, "failed": 0,
             "complete": true, "elapsed_ms": answer["elapsed_ms"]})
     );
     assert!(taken.lock().unwrap().batches.is_empty());

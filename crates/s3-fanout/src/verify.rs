@@ -9,7 +9,7 @@ use aws_sdk_s3::types::ChecksumMode;
 use backup::aws::Cause;
 use backup::object::ObjectRef;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use publisher::list::{self, Bucket};
+use publisher::list::{self, Bucket, Listed};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::deployment::{DEST_BUCKET, SOURCE_BUCKET};
@@ -84,7 +84,7 @@ async fn list(s3: &Client, name: &str) -> Result<BTreeMap<String, ObjectRef>> {
     };
     let objects = list::objects(bucket, vec![DAY_PREFIX.to_owned()]);
     Ok(objects
-        .map_ok(|object| (object.key.clone(), object))
+        .map_ok(|Listed { object, .. }| (object.key.clone(), object))
         .try_collect()
         .await?)
 }

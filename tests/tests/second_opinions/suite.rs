@@ -68,7 +68,10 @@ async fn put_and_list(s3: &Client) -> (Vec<Object>, Vec<Finding>) {
         concurrency: 1,
     };
     let listing = publisher::list::objects(bucket, [PREFIX.to_owned()]);
-    let listed: Vec<String> = listing.map(|object| object.unwrap().key).collect().await;
+    let listed: Vec<String> = listing
+        .map(|listed| listed.unwrap().object.key)
+        .collect()
+        .await;
     let (objects, unlisted): (_, Vec<_>) = objects
         .into_iter()
         .partition(|object: &Object| listed.contains(&object.key()));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use s3s::dto::{ServerSideEncryption, StorageClass, Timestamp};
+use s3s::dto::{ServerSideEncryption, StorageClass, Timestamp, TimestampFormat};
 use s3s::{S3Result, s3_error};
 
 use super::error::bad_request;
@@ -30,6 +30,8 @@ pub struct Attributes {
     pub tags: Vec<(String, String)>,
     /// Storage class; `None` is STANDARD.
     pub storage_class: Option<String>,
+    /// Until when an archived object can be read, if it was restored. No request restores one.
+    pub restored_until: Option<Timestamp>,
     /// The website's redirect location.
     pub website_redirect_location: Option<String>,
     /// How S3 would encrypt the object: reported, nothing is encrypted.
@@ -111,10 +113,21 @@ impl Attributes {
     /// Whether the object must be restored before its bytes can be read.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/archived-objects.html>
     pub(super) fn is_archived(&self) -> bool {
-        matches!(
-            self.storage_class.as_deref(),
-            Some(StorageClass::GLACIER | StorageClass::DEEP_ARCHIVE)
-        )
+        self.restored_until.is_none()
+            && matches!(
+                self.storage_class.as_deref(),
+                Some(StorageClass::GLACIER | StorageClass::DEEP_ARCHIVE)
+            )
+    }
+
+    /// What HeadObject and GetObject say of a restored object.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
+    pub(super) fn restore_header(&self) -> Option<String> {
+        let until = self.restored_until.as_ref()?;
+        let mut date = Vec::new();
+        until.format(TimestampFormat::HttpDate, &mut date).ok()?;
+        let date = String::from_utf8_lossy(&date);
+        Some(format!("ongoing-request=\"false\", expiry-date=\"{date}\""))
     }
 
     /// # Errors
@@ -248,6 +261,7 @@ macro_rules! attributes_of {
                 .storage_class
                 .take()
                 .map(|class| class.as_str().to_owned()),
+            restored_until: None,
             website_redirect_location: $input.website_redirect_location.take(),
             encryption,
         };

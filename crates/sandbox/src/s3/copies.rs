@@ -126,6 +126,7 @@ fn copied_attributes(source: &Object, input: &mut CopyObjectInput) -> S3Result<A
         given.tags
     };
     attributes.storage_class = given.storage_class;
+    attributes.restored_until = None;
     attributes.website_redirect_location = given.website_redirect_location;
     attributes.encryption = given.encryption;
     Ok(attributes)

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use data_encoding::BASE64URL_NOPAD;
 use s3s::dto::{
     ChecksumAlgorithm, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, ObjectStorageClass,
+    ListObjectsV2Output, ObjectStorageClass, OptionalObjectAttributes,
+    OptionalObjectAttributesList, RestoreStatus,
 };
 use s3s::{S3Request, S3Response, S3Result, dto, s3_error};
 
@@ -55,6 +56,7 @@ pub(super) async fn list_v2(
     let after = resumed.as_deref().unwrap_or(&start_after);
     let page = store.with_bucket(&input.bucket, |bucket| Ok(listing(bucket, after, &query)))?;
     let fetch_owner = input.fetch_owner.unwrap_or(false);
+    let with_restore = asks_for_restore(input.optional_object_attributes);
     Ok(S3Response::new(ListObjectsV2Output {
         name: Some(input.bucket),
         prefix: Some(encoding.encode(&prefix)),
@@ -63,7 +65,7 @@ pub(super) async fn list_v2(
         continuation_token: input.continuation_token,
         is_truncated: Some(page.is_truncated()),
         next_continuation_token: page.next.as_deref().map(encode_token),
-        contents: Some(contents(&page, encoding, fetch_owner)),
+        contents: Some(contents(&page, encoding, fetch_owner, with_restore)),
         common_prefixes: Some(common_prefixes(&page.common_prefixes, encoding)),
         delimiter: input.delimiter.map(|delimiter| encoding.encode(&delimiter)),
         encoding_type: input.encoding_type,
@@ -90,6 +92,7 @@ pub(super) async fn list(
         max: max as usize,
     };
     let page = store.with_bucket(&input.bucket, |bucket| Ok(listing(bucket, &marker, &query)))?;
+    let with_restore = asks_for_restore(input.optional_object_attributes);
     // Without a delimiter the last key is the next marker, and S3 does not repeat it.
     let next_marker = page.next.as_deref().filter(|_| input.delimiter.is_some());
     Ok(S3Response::new(ListObjectsOutput {
@@ -99,7 +102,7 @@ pub(super) async fn list(
         marker: Some(encoding.encode(&marker)),
         max_keys: Some(max),
         is_truncated: Some(page.is_truncated()),
-        contents: Some(contents(&page, encoding, true)),
+        contents: Some(contents(&page, encoding, true, with_restore)),
         common_prefixes: Some(common_prefixes(&page.common_prefixes, encoding)),
         delimiter: input.delimiter.map(|delimiter| encoding.encode(&delimiter)),
         encoding_type: input.encoding_type,
@@ -107,7 +110,27 @@ pub(super) async fn list(
     }))
 }
 
-fn contents(page: &Page<Arc<Object>>, encoding: Encoding, with_owner: bool) -> Vec<dto::Object> {
+/// Whether the listing is to show what was restored.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
+fn asks_for_restore(attributes: Option<OptionalObjectAttributesList>) -> bool {
+    let restore = OptionalObjectAttributes::RESTORE_STATUS;
+    let attributes = attributes.unwrap_or_default();
+    attributes.iter().any(|name| name.as_str() == restore)
+}
+
+fn contents(
+    page: &Page<Arc<Object>>,
+    encoding: Encoding,
+    with_owner: bool,
+    with_restore: bool,
+) -> Vec<dto::Object> {
+    let restored = |object: &Object| {
+        let until = object.attributes.restored_until.clone();
+        until.filter(|_| with_restore).map(|until| RestoreStatus {
+            is_restore_in_progress: Some(false),
+            restore_expiry_date: Some(until),
+        })
+    };
     let listed = |(key, object): &(String, Arc<Object>)| dto::Object {
         checksum_algorithm: Some(vec![ChecksumAlgorithm::from_static(
             object.checksum.algorithm.name(),
@@ -117,7 +140,7 @@ fn contents(page: &Page<Arc<Object>>, encoding: Encoding, with_owner: bool) -> V
         key: Some(encoding.encode(key)),
         last_modified: Some(object.last_modified.clone()),
         owner: with_owner.then(owner),
-        restore_status: None,
+        restore_status: restored(object),
         size: Some(object.content.len() as i64),
         storage_class: Some(ObjectStorageClass::from(
             object.attributes.storage_class_listed(),

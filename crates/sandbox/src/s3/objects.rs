@@ -105,6 +105,7 @@ macro_rules! read_output {
             expires: attributes.expires.clone(),
             last_modified: Some(found.object.last_modified.clone()),
             metadata: Some(attributes.metadata.clone()),
+            restore: attributes.restore_header(),
             storage_class: attributes.storage_class_header(),
             version_id: found.version_id.clone(),
             website_redirect_location: attributes.website_redirect_location.clone(),

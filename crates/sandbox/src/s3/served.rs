@@ -108,6 +108,7 @@ const ANNOTATIONS_PARAMETERS: &[&str] = &[
     "max-annotation-results",
     "versionId",
 ];
+const LISTED: &[&str] = &["x-amz-optional-object-attributes"];
 const V2_PARAMETERS: &[&str] = &[
     "continuation-token",
     "delimiter",
@@ -195,10 +196,10 @@ static SERVED: [Served; 32] = [
     ),
     served(
         "ListObjects",
-        &[PAYER],
+        &[PAYER, LISTED],
         &["delimiter", "encoding-type", "marker", "max-keys", "prefix"],
     ),
-    served("ListObjectsV2", &[PAYER], V2_PARAMETERS),
+    served("ListObjectsV2", &[PAYER, LISTED], V2_PARAMETERS),
     served("ListObjectVersions", &[PAYER], VERSIONS_PARAMETERS),
     served(
         "CreateMultipartUpload",

@@ -85,6 +85,7 @@ impl State {
         let tags = std::mem::take(&mut attributes.tags).into_iter().collect();
         // A copy has its own encryption, and names what S3 answers where the source names nothing.
         attributes.encryption = Encryption::default();
+        attributes.restored_until = None;
         attributes.storage_class = Some(attributes.storage_class_listed());
         attributes.content_type = Some(attributes.content_type_answered());
         Ok(Self {

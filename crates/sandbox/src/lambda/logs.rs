@@ -58,8 +58,12 @@ impl Pump {
     pub(super) async fn flush(&self) {
         let (done, flushed) = oneshot::channel();
         if self.0.send(done).is_ok() {
-            // An error means that the stream has ended: all is with the sink.
-            let _ = flushed.await;
+            // Once the stream has ended, all is with the sink. What is sent at that very moment may stay in
+            // the channel as long as its sender lives, so its end has to be waited for as well.
+            tokio::select! {
+                _ = flushed => {}
+                () = self.0.closed() => {}
+            }
         }
     }
 }
@@ -87,6 +91,24 @@ async fn carry(
                 // The process is being killed; what it has written is still read to its end.
                 None => environment_lives = false,
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_flush_ends_also_when_the_stream_ends_in_the_middle_of_it() {
+        for _ in 0..50_000 {
+            let (process, stream) = tokio::io::duplex(16);
+            let pump = Pump::start(stream, Logs::default(), "f".into());
+            let ends = tokio::spawn(async move { drop(process) });
+            let flush = tokio::time::timeout(Duration::from_secs(30), pump.flush());
+            flush.await.expect("the flush hangs");
+            ends.await.unwrap();
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use sandbox::faults::{Injection, Plan};
+use sandbox::lambda::Lambda;
 use sandbox::s3::Attributes;
 use serde_json::{Value, json};
 use tests::{DEST, MIB, ODD_KEYS, SOURCE, World, everything};
@@ -278,7 +279,7 @@ async fn survives(seed: u64) {
     let daily = json!({ "scheduled_time": "2016-07-01T02:00:00Z" });
     lambda.invoke_async("publisher", daily.to_string()).unwrap();
     tokio::select! {
-        () = lambda.idle() => {}
+        () = idle(lambda) => {}
         () = read_on(&world, &keys, &mut seen) => {}
     }
     faults.stop();
@@ -301,7 +302,7 @@ async fn survives(seed: u64) {
             lambda.invoke_async(function, event).unwrap();
         }
     }
-    lambda.idle().await;
+    idle(lambda).await;
     for key in &keys {
         if world.head(SOURCE, key).await.is_some() {
             assert_eq!(difference(&world, key).await, None, "seed {seed}: {key:?}");
@@ -309,6 +310,12 @@ async fn survives(seed: u64) {
     }
     let wrong = world.sandbox.s3().wrong(SOURCE, DEST).unwrap();
     assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
+}
+
+/// Waits for the end of every event; a run that hangs is a failure, not a long wait.
+async fn idle(lambda: &Lambda) {
+    let ends = tokio::time::timeout(Duration::from_secs(900), lambda.idle());
+    ends.await.expect("an event never ended");
 }
 
 /// Every source is equal at the destination, or a failure queue holds its message and the true reason.

@@ -102,15 +102,18 @@ fn deploy_functions(sandbox: &Sandbox, concurrency: usize, faults_to_come: bool)
         retry_delays: RETRY_DELAYS.to_vec(),
         ..Function::new(name, &program)
     };
-    let source = ("SOURCE_BUCKET", SOURCE_BUCKET);
+    let (source, dest) = (
+        ("SOURCE_BUCKET", SOURCE_BUCKET),
+        ("DEST_BUCKET", DEST_BUCKET),
+    );
     let lambda = sandbox.lambda();
     lambda.create_function(function(
         PUBLISHER,
         PUBLISHER_MEMORY_MB,
         1,
-        &[source, ("TOPIC_ARN", &topic)],
+        &[source, dest, ("TOPIC_ARN", &topic)],
     ))?;
-    let copier = [source, ("DEST_BUCKET", DEST_BUCKET)];
+    let copier = [source, dest];
     let copier =
         lambda.create_function(function(COPIER, COPIER_MEMORY_MB, concurrency, &copier))?;
     sandbox.sns().subscribe(&topic, &copier)?;

@@ -176,8 +176,7 @@ async fn publish(sandbox: &Sandbox, under_faults: bool) -> Result<Duration> {
 
 /// Events that neither wait nor run any more.
 fn ended(copier: &Stats) -> u64 {
-    let under_way = copier.events_queued + copier.events_retrying + copier.concurrency;
-    copier.events.saturating_sub(under_way as u64)
+    copier.events - copier.events_under_way as u64
 }
 
 async fn summarize(

@@ -13,6 +13,7 @@ pub mod s3;
 mod scope;
 mod server;
 pub mod sns;
+pub mod timing;
 
 pub use requests::Requests;
 pub use server::{Options, Sandbox};

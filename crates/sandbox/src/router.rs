@@ -14,6 +14,7 @@ use crate::lambda::{self, Lambda};
 use crate::s3::{Fault, Store};
 use crate::scope::Scope;
 use crate::sns::{self, Sns};
+use crate::timing::{Arrival, Timing};
 use crate::{Requests, overview};
 
 /// The page for people; no bucket can have this name.
@@ -26,6 +27,7 @@ pub(crate) struct Router {
     pub(crate) access_key: String,
     pub(crate) requests: Arc<Requests>,
     pub(crate) faults: Arc<Faults>,
+    pub(crate) timing: Timing,
     pub(crate) store: Arc<Store>,
     pub(crate) s3: S3Service,
     pub(crate) sns: Sns,
@@ -38,6 +40,7 @@ impl Router {
         &self,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Closed> {
+        let arrival = self.timing.arrival();
         let scope = Scope::of(request.headers(), request.uri());
         let known_key = scope
             .as_ref()
@@ -47,8 +50,11 @@ impl Router {
                 overview::page(&self.requests, &self.lambda, &self.faults)
             }
             // S3 refuses unsigned requests and unknown keys itself.
-            None | Some("s3") => self.s3(request).await?,
-            Some("sns") if known_key => sns::respond(&self.sns, &self.requests, request).await?,
+            None | Some("s3") => arrival.hold(self.s3(&arrival, request)).await?,
+            Some("sns") if known_key => {
+                let answer = sns::respond(&self.sns, &self.requests, &arrival, request);
+                arrival.hold(answer).await?
+            }
             Some("sns") => sns::refuse("InvalidClientTokenId", StatusCode::FORBIDDEN, UNKNOWN_KEY),
             Some("lambda") if known_key => {
                 lambda::respond(&self.lambda, &self.requests, request).await
@@ -62,7 +68,12 @@ impl Router {
         })
     }
 
-    async fn s3(&self, mut request: Request<Incoming>) -> Result<Response<Body>, Closed> {
+    async fn s3(
+        &self,
+        arrival: &Arrival,
+        mut request: Request<Incoming>,
+    ) -> Result<Response<Body>, Closed> {
+        request.extensions_mut().insert(arrival.clone());
         let fault = Fault::of(&self.faults, &self.store);
         if let Some(fault) = fault.clone() {
             request.extensions_mut().insert(fault);

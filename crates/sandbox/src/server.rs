@@ -13,6 +13,7 @@ use crate::faults::Faults;
 use crate::lambda::{Lambda, Logs};
 use crate::router::Router;
 use crate::sns::Sns;
+use crate::timing::Timing;
 use crate::{Requests, listen, s3};
 
 /// The port people know from other stand-ins for AWS.
@@ -92,6 +93,7 @@ impl Sandbox {
             access_key: options.access_key,
             requests,
             faults,
+            timing: Timing::default(),
             store: store.clone(),
             sns,
             lambda,
@@ -134,6 +136,11 @@ impl Sandbox {
     /// The faults: none, until a plan is given.
     pub fn faults(&self) -> &Faults {
         &self.router.faults
+    }
+
+    /// How long answers take: no time, until a latency is set.
+    pub fn timing(&self) -> &Timing {
+        &self.router.timing
     }
 
     /// The requests so far, by `service:operation`.

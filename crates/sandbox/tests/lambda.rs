@@ -82,6 +82,7 @@ async fn runs_no_more_environments_than_the_concurrency() {
     }
     eventually(|| lambda.stats("echo").unwrap().concurrency == 2).await;
     eventually(|| lambda.stats("echo").unwrap().events_queued == 3).await;
+    assert_eq!(lambda.stats("echo").unwrap().events_under_way, 5);
     release.now();
     lambda.idle().await;
     let stats = lambda.stats("echo").unwrap();
@@ -91,6 +92,10 @@ async fn runs_no_more_environments_than_the_concurrency() {
         (2, 2)
     );
     assert_eq!((stats.concurrency, stats.events_queued), (0, 0));
+    assert_eq!(
+        (stats.events_under_way, stats.events_under_way_reached),
+        (0, 5)
+    );
 }
 
 #[tokio::test]
@@ -180,6 +185,11 @@ async fn retries_a_failed_event_under_one_request_id_and_then_keeps_its_record()
     let stats = lambda.stats("echo").unwrap();
     assert_eq!((stats.invocations, stats.errors), (3, 3));
     assert_eq!((stats.events, stats.events_failed), (1, 1));
+    assert_eq!(
+        (stats.events_under_way, stats.events_under_way_reached),
+        (0, 1),
+        "an event that is retried is the same event"
+    );
 }
 
 #[tokio::test]

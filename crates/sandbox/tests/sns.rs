@@ -293,3 +293,55 @@ async fn writes_errors_as_the_query_protocol_does() {
     assert!(answer.contains(error), "{answer}");
     assert!(answer.ends_with("</RequestId></ErrorResponse>"), "{answer}");
 }
+
+#[tokio::test]
+async fn refuses_what_is_over_the_quota_and_delivers_nothing_of_it() {
+    let sandbox = start().await;
+    let (client, topic) = topic(&sandbox).await;
+    let function = sandbox.lambda().create_function(echo("echo")).unwrap();
+    sandbox.sns().subscribe(&topic, &function).unwrap();
+    let batch = |messages: u32| {
+        let entries = (0..messages).map(|n| entry(&n.to_string(), "x"));
+        let batch = client.publish_batch().topic_arn(&topic);
+        batch
+            .set_publish_batch_request_entries(Some(entries.collect()))
+            .send()
+    };
+    // However much time passes, a second's worth is all there is room for.
+    sandbox.sns().set_quota(Some(4));
+    let refused = batch(5).await.unwrap_err();
+    assert_eq!(refused.code(), Some("Throttled"));
+    assert_eq!(refused.raw_response().unwrap().status().as_u16(), 429);
+    assert_eq!(batch(4).await.unwrap().successful().len(), 4);
+    sandbox.sns().set_quota(Some(0));
+    let single = client.publish().topic_arn(&topic).message("y").send();
+    assert_eq!(single.await.unwrap_err().code(), Some("Throttled"));
+    let unserved = sandbox.sns().publish(&topic, "z");
+    assert_eq!(unserved, Err(sandbox::sns::Error::Throttled));
+    sandbox.sns().set_quota(None);
+    assert_eq!(batch(10).await.unwrap().successful().len(), 10);
+    sandbox.lambda().idle().await;
+    assert_eq!(sandbox.lambda().stats("echo").unwrap().events, 14);
+}
+
+#[tokio::test]
+async fn tells_of_every_message_that_it_accepts() {
+    let sandbox = start().await;
+    let (client, topic) = topic(&sandbox).await;
+    let (told, heard) = std::sync::mpsc::channel();
+    sandbox.sns().publish(&topic, "before").unwrap();
+    sandbox.sns().watch(move |accepted| {
+        let (topic, message) = (accepted.topic_arn.to_owned(), accepted.message.to_owned());
+        told.send((topic, message, accepted.at)).unwrap();
+    });
+    let entries = vec![entry("a", "one"), entry("b", ""), entry("c", "two")];
+    let batch = client.publish_batch().topic_arn(&topic);
+    let batch = batch.set_publish_batch_request_entries(Some(entries));
+    assert_eq!(batch.send().await.unwrap().failed().len(), 1);
+    sandbox.sns().publish(&topic, "three").unwrap();
+    let heard: Vec<_> = heard.try_iter().collect();
+    let messages: Vec<_> = heard.iter().map(|(_, message, _)| message).collect();
+    assert_eq!(messages, ["one", "two", "three"]);
+    assert!(heard.iter().all(|(of, _, _)| *of == topic));
+    assert!(heard.is_sorted_by_key(|(_, _, at)| *at));
+}

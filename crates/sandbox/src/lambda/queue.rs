@@ -55,7 +55,7 @@ impl Queue {
     }
 
     fn begin(&self, request: Request) {
-        self.pool.counters.lock().events += 1;
+        self.pool.counters.accept_event();
         self.push(Event {
             request,
             accepted: Instant::now(),
@@ -141,6 +141,7 @@ impl Queue {
     }
 
     fn done(&self) {
+        self.pool.counters.lock().events_under_way -= 1;
         self.pool.host.outstanding.send_modify(|count| *count -= 1);
     }
 

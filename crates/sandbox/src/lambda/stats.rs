@@ -28,6 +28,10 @@ pub struct Stats {
     pub events_queued: usize,
     /// Asynchronous events waiting for a retry now.
     pub events_retrying: usize,
+    /// Asynchronous events accepted and neither done nor given up now: waiting, running or between two attempts.
+    pub events_under_way: usize,
+    /// The most that were under way at the same time.
+    pub events_under_way_reached: usize,
     /// Asynchronous events given up, each with a failure record.
     pub events_failed: u64,
     /// The largest resident set any environment has had; unknown where the system does not tell.
@@ -45,6 +49,14 @@ pub(super) struct Counters(Mutex<Stats>);
 impl Counters {
     pub(super) fn lock(&self) -> MutexGuard<'_, Stats> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts an event as accepted and under way.
+    pub(super) fn accept_event(&self) {
+        let mut stats = self.lock();
+        stats.events += 1;
+        stats.events_under_way += 1;
+        stats.events_under_way_reached = stats.events_under_way_reached.max(stats.events_under_way);
     }
 
     /// Counts an invocation as running until the guard is dropped.

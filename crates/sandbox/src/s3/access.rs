@@ -14,6 +14,7 @@ use super::payer::Charged;
 use super::served::{EVERY_HEADER, EVERY_PARAMETER, Served};
 use super::store::Store;
 use crate::Requests;
+use crate::timing::Arrival;
 
 /// The account that owns every bucket.
 pub const ACCOUNT_ID: &str = "000000000000";
@@ -33,9 +34,17 @@ impl Access {
     /// # Errors
     ///
     /// AccessDenied, or NotImplemented for what would be ignored.
-    pub(super) fn admit(&self, asking: &Asking<'_>, fault: Option<&Fault>) -> S3Result<Charged> {
+    pub(super) fn admit(
+        &self,
+        asking: &Asking<'_>,
+        arrival: Option<&Arrival>,
+        fault: Option<&Fault>,
+    ) -> S3Result<Charged> {
         let (operation, headers) = (asking.operation, asking.headers);
         self.requests.count("s3", operation);
+        if let Some(arrival) = arrival {
+            arrival.asks_for(operation);
+        }
         if !asking.is_signed {
             return Err(s3_error!(AccessDenied, "Access Denied"));
         }
@@ -59,6 +68,7 @@ impl Access {
 impl S3Access for Access {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
         // Cloned, for the request is borrowed by then.
+        let arrival = context.extensions_mut().get::<Arrival>().cloned();
         let fault = context.extensions_mut().get::<Fault>().cloned();
         let asking = Asking {
             operation: context.s3_op().name(),
@@ -68,7 +78,7 @@ impl S3Access for Access {
             headers: context.headers(),
             uri: context.uri(),
         };
-        let charged = self.admit(&asking, fault.as_ref())?;
+        let charged = self.admit(&asking, arrival.as_ref(), fault.as_ref())?;
         context.extensions_mut().insert(charged);
         Ok(())
     }

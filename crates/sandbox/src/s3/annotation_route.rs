@@ -16,6 +16,7 @@ use super::encoding::form_decode;
 use super::faulty::Fault;
 use super::payer::Charged;
 use super::store::Store;
+use crate::timing::Arrival;
 
 pub(super) struct AnnotationRoute {
     pub(super) store: Arc<Store>,
@@ -39,8 +40,9 @@ impl S3Route for AnnotationRoute {
             headers: &request.headers,
             uri: &request.uri,
         };
+        let arrival = request.extensions.get::<Arrival>();
         let fault = request.extensions.get::<Fault>();
-        let charged = self.access.admit(&asking, fault)?;
+        let charged = self.access.admit(&asking, arrival, fault)?;
         request.extensions.insert(charged);
         Ok(())
     }

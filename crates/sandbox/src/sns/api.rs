@@ -12,6 +12,7 @@ use super::{Error, Sns, Subscription, faulty};
 use crate::Requests;
 use crate::body::{self, Body, ReadError};
 use crate::faults::Closed;
+use crate::timing::Arrival;
 
 /// Room for a batch over the limit, which deserves the error that says so: ten messages of
 /// 256 KB, with every byte percent-encoded.
@@ -21,10 +22,12 @@ const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) async fn respond(
     sns: &Sns,
     requests: &Requests,
+    arrival: &Arrival,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Closed> {
     let answer = match read(requests, request).await {
         Ok((action, form)) => {
+            arrival.asks_for(&action);
             faulty::serve(&sns.faults, &action, form, |form| act(sns, &action, form)).await?
         }
         Err(error) => Err(error),
@@ -115,6 +118,7 @@ fn publish(sns: &Sns, mut form: Form) -> Result<String, Error> {
     let topic_arn = form.require("TopicArn")?;
     let message = Message::take(&mut form)?;
     form.finish()?;
+    sns.admit(1)?;
     let id = sns.publish_message(&topic_arn, &message)?;
     Ok(text("MessageId", &id))
 }
@@ -125,6 +129,7 @@ fn publish_batch(sns: &Sns, mut form: Form) -> Result<String, Error> {
     form.finish()?;
     let batch = Batch::take(entries)?;
     sns.subscriptions(&topic_arn)?;
+    sns.admit(batch.entries.len())?;
     let (mut successful, mut failed) = (String::new(), String::new());
     for (id, message) in batch.entries {
         let published = message.and_then(|message| {

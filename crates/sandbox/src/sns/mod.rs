@@ -8,10 +8,13 @@ mod error;
 mod faulty;
 mod form;
 mod message;
+mod quota;
+mod watch;
 mod xml;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -20,9 +23,12 @@ use crate::lambda::{ACCOUNT_ID, Lambda};
 
 pub(crate) use api::respond;
 pub use error::Error;
+pub use watch::Accepted;
 pub(crate) use xml::refuse;
 
 use message::Message;
+use quota::Quota;
+use watch::Watcher;
 
 /// The longest name of a topic
 /// (<https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html>).
@@ -36,6 +42,8 @@ pub struct Sns {
     lambda: Lambda,
     faults: Arc<Faults>,
     topics: Arc<Mutex<BTreeMap<String, Vec<Subscription>>>>,
+    quota: Arc<Mutex<Option<Quota>>>,
+    watcher: Arc<RwLock<Option<Watcher>>>,
 }
 
 /// A function that gets every message of a topic.
@@ -59,6 +67,8 @@ impl Sns {
             lambda,
             faults,
             topics: Arc::default(),
+            quota: Arc::default(),
+            watcher: Arc::default(),
         }
     }
 
@@ -104,17 +114,34 @@ impl Sns {
         Ok(arn)
     }
 
+    /// Takes so many messages a second from now on, in batches or not, as the quota of a region does; `None`, as at
+    /// first, takes any number. A batch that does not fit is refused as a whole, and one of more messages than the
+    /// quota never fits.
+    pub fn set_quota(&self, messages_per_second: Option<u32>) {
+        let quota = messages_per_second.map(|messages| Quota::new(messages, Instant::now()));
+        *self.quota() = quota;
+    }
+
+    /// Tells of every message that is accepted from now on, as it is accepted and before it is delivered. Nothing of
+    /// them is kept here. `tell` must not block.
+    pub fn watch(&self, tell: impl Fn(Accepted<'_>) + Send + Sync + 'static) {
+        let mut watcher = self.watcher.write().unwrap_or_else(PoisonError::into_inner);
+        *watcher = Some(Watcher::new(tell));
+    }
+
     /// Publishes a message without subject and attributes, and returns its id.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] for the topic, [`Error::InvalidParameter`] for the message.
+    /// [`Error::NotFound`] for the topic, [`Error::InvalidParameter`] for the message, [`Error::Throttled`] over the
+    /// quota.
     pub fn publish(&self, topic_arn: &str, message: &str) -> Result<String, Error> {
         let text = message.to_owned();
         let message = Message {
             text,
             ..Message::default()
         };
+        self.admit(1)?;
         self.publish_message(topic_arn, &message)
     }
 
@@ -122,6 +149,9 @@ impl Sns {
     fn publish_message(&self, topic_arn: &str, message: &Message) -> Result<String, Error> {
         let subscriptions = self.subscriptions(topic_arn)?;
         message.check()?;
+        if let Some(watcher) = self.watcher() {
+            watcher.tell(topic_arn, &message.text);
+        }
         let id = Uuid::new_v4().to_string();
         for Subscription { arn, endpoint } in subscriptions {
             let event = envelope::event(&self.endpoint_url, topic_arn, &arn, &id, message);
@@ -132,6 +162,23 @@ impl Sns {
             }
         }
         Ok(id)
+    }
+
+    /// Takes room for the messages of one request in the quota, if there is one.
+    fn admit(&self, messages: usize) -> Result<(), Error> {
+        match &mut *self.quota() {
+            Some(quota) => quota.take(messages, Instant::now()),
+            None => Ok(()),
+        }
+    }
+
+    fn watcher(&self) -> Option<Watcher> {
+        let watcher = self.watcher.read();
+        watcher.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn quota(&self) -> MutexGuard<'_, Option<Quota>> {
+        self.quota.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn topics(&self) -> Vec<String> {

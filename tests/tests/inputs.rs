@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tests::{MIB, SOURCE, World};
 
 /// Every file of `events/`.
-const EVENTS: [&str; 11] = [
+const EVENTS: [&str; 14] = [
     include_str!("../../events/backfill.json"),
     include_str!("../../events/changed.json"),
     include_str!("../../events/copier-bare-key.json"),

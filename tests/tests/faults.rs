@@ -200,7 +200,9 @@ async fn annotations(world: &World, bucket: &str, key: &str) -> Vec<(String, i64
 /// Looks at the destination as any reader would, until it is dropped; faults hit readers, too.
 async fn read_on(world: &World, keys: &[String], seen: &mut BTreeSet<(String, String)>) {
     for key in keys.iter().cycle() {
-        if let Some(copy) = world.head(DEST, key).await {
+        // The reader's own requests are stalled, too.
+        let head = tokio::time::timeout(Duration::from_millis(500), world.head(DEST, key));
+        if let Ok(Some(copy)) = head.await {
             let sum = copy.checksum_crc64_nvme().unwrap_or_default().to_owned();
             seen.insert((key.clone(), format!("{:?} {sum}", copy.content_length())));
         }

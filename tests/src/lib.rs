@@ -129,7 +129,11 @@ impl World {
             .unwrap();
         let lambda = self.sandbox.lambda();
         let publisher = [
-            &[("SOURCE_BUCKET", SOURCE), ("TOPIC_ARN", &topic)],
+            &[
+                ("SOURCE_BUCKET", SOURCE),
+                ("DEST_BUCKET", DEST),
+                ("TOPIC_ARN", &topic),
+            ],
             variables,
         ]
         .concat();

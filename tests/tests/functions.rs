@@ -260,13 +260,18 @@ async fn the_publisher_says_what_is_wrong() {
     let world = World::start().await;
     let topic = world.deploy(8, &[]).await;
     let lambda = world.sandbox.lambda();
-    let missing = [("SOURCE_BUCKET", "nowhere"), ("TOPIC_ARN", topic.as_str())];
+    let missing = [
+        ("SOURCE_BUCKET", "nowhere"),
+        ("DEST_BUCKET", DEST),
+        ("TOPIC_ARN", topic.as_str()),
+    ];
     let mut elsewhere = function("publisher", 1, &missing);
     elsewhere.name = "publisher-elsewhere".to_owned();
     lambda.create_function(elsewhere).unwrap();
     world.put("2016-06-30/a", 10, Attributes::default());
     let no_topic = [
         ("SOURCE_BUCKET", SOURCE),
+        ("DEST_BUCKET", DEST),
         ("TOPIC_ARN", "arn:aws:sns:us-east-1:000000000000:none"),
     ];
     let mut untold = function("publisher", 1, &no_topic);

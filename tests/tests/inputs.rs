@@ -21,6 +21,7 @@ use tests::{MIB, SOURCE, World};
 /// Every file of `events/`.
 const EVENTS: [&str; 11] = [
     include_str!("../../events/backfill.json"),
+    include_str!("../../events/changed.json"),
     include_str!("../../events/copier-bare-key.json"),
     include_str!("../../events/copier-malformed.json"),
     include_str!("../../events/copier-sns.json"),
@@ -28,9 +29,11 @@ const EVENTS: [&str; 11] = [
     include_str!("../../events/daily-scheduler.json"),
     include_str!("../../events/date.json"),
     include_str!("../../events/dry-run.json"),
+    include_str!("../../events/filtered.json"),
     include_str!("../../events/local.json"),
     include_str!("../../events/malformed.json"),
     include_str!("../../events/prefix.json"),
+    include_str!("../../events/resume.json"),
 ];
 
 /// The key the events for the copier name.
@@ -165,7 +168,7 @@ fn order(event: &Value) -> bool {
     match event::parse(event) {
         Ok(order) => {
             let format = "%Y-%m-%d/".parse().unwrap();
-            assert!(order.scope.prefixes(&format).take(3).count() > 0);
+            assert!(order.scope.ranges(&format).take(3).count() > 0);
             true
         }
         Err(error) => {

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType};
+use backup::deadline::Deadline;
 use copier::copy::Action;
-use copier::deadline::Deadline;
 use sandbox::s3::{Attributes, Content};
 use tests::{DEST, MIB, SOURCE, World, everything};
 use tokio::time::{Instant, sleep};

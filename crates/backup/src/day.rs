@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::civil::Date;
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{Span, Timestamp, ToSpan};
 
 /// A calendar day, written `2016-06-30`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +80,27 @@ impl Days {
             return Err(ReversedError { from, to });
         }
         Ok(Days { from, to })
+    }
+
+    /// The first day.
+    pub fn from(self) -> Day {
+        self.from
+    }
+
+    /// The last day.
+    pub fn to(self) -> Day {
+        self.to
+    }
+
+    /// The days but so many of the first, if any are left.
+    pub fn without_first(self, count: usize) -> Option<Days> {
+        let count = i64::try_from(count).ok()?;
+        let from = Day(self
+            .from
+            .0
+            .checked_add(Span::new().try_days(count).ok()?)
+            .ok()?);
+        (from <= self.to).then_some(Days { from, ..self })
     }
 
     /// The days in order.
@@ -189,6 +210,19 @@ mod tests {
             );
             assert!(error.contains("YYYY-MM-DD"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_first_days_can_be_taken_off_a_range() {
+        let days = Days::new(day("2016-02-28"), day("2016-03-01")).unwrap();
+        let left = |count| {
+            days.without_first(count)
+                .map(|left| left.from().to_string())
+        };
+        assert_eq!(left(0).as_deref(), Some("2016-02-28"));
+        assert_eq!(left(2).as_deref(), Some("2016-03-01"));
+        assert_eq!(left(3), None);
+        assert_eq!(left(usize::MAX), None);
     }
 
     #[test]

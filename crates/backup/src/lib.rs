@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod day;
+pub mod deadline;
 pub mod env;
 pub mod message;
 pub mod object;

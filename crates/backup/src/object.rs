@@ -67,6 +67,12 @@ pub fn check_key(key: &str) -> Result<(), KeyError> {
     }
 }
 
+/// Whether a copy was written after the last change of its source, both in whole seconds as S3 keeps them: a
+/// copy of the second in which its source changed may be of the state before.
+pub fn written_after(copy_secs: Option<i64>, source_secs: Option<i64>) -> bool {
+    matches!((copy_secs, source_secs), (Some(copy), Some(source)) if copy > source)
+}
+
 /// `s3://bucket/key` for people: control characters are escaped, so that a key cannot forge a log line.
 pub fn s3_uri(bucket: &str, key: &str) -> String {
     format!("s3://{bucket}/{}", printable(key))

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_s3::types::{RequestPayer, StorageClass};
 use backup::aws;
 use backup::day::{Day, PrefixFormat};
+use backup::deadline;
 use backup::env::{EnvError, Environment};
 
 use crate::plan::{MAX_COPY_OBJECT_BYTES, MAX_OBJECT_BYTES, MAX_PART_BYTES, MIN_PART_BYTES, Sizes};
@@ -111,11 +112,7 @@ impl Config {
                 50,
                 0..=MAX_OBJECT_BYTES / GIB,
             )? * GIB,
-            deadline_margin: Duration::from_secs(env.number(
-                "DEADLINE_MARGIN_SECS",
-                20,
-                1..=600,
-            )?),
+            deadline_margin: deadline::margin(env)?,
             overwrite: env.parsed("OVERWRITE", "if-changed", "if-changed, never or always")?,
             preserve: env.parsed(
                 "PRESERVE",

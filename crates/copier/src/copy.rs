@@ -7,12 +7,13 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption, StorageClass};
 use backup::aws::{Cause, chain};
+use backup::deadline::Deadline;
 use backup::object::s3_uri;
 use tracing::warn;
 
 use crate::checksum::Checksum;
 use crate::config::Config;
-use crate::deadline::Deadline;
+use crate::deadline::in_time;
 use crate::destination::Destination;
 use crate::error::CopyError;
 use crate::head::Attributes;
@@ -129,7 +130,7 @@ impl Copier {
                 Destination::look(&self.destination, &self.config, key),
             )
         };
-        let (source, destination) = deadline.wait_for(object.clone(), look).await?;
+        let (source, destination) = in_time(deadline, object.clone(), look).await?;
         let is_there = destination.has(&source.head, self.config.preserve);
         if is_there && overwrite != Overwrite::Always {
             return self.leave(source, destination).await;
@@ -152,7 +153,7 @@ impl Copier {
         let (action, checksum) = match plan {
             Plan::Single => {
                 let copy = self.copy_at_once(&source, &destination);
-                (Action::CopiedAtOnce, deadline.wait_for(object, copy).await?)
+                (Action::CopiedAtOnce, in_time(deadline, object, copy).await?)
             }
             Plan::Multipart(parts) => {
                 self.copy_in_parts(&source, &destination, parts, deadline)

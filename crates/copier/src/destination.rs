@@ -1,8 +1,7 @@
 //! Where a copy goes: is it there already, and is it the same.
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::DateTime;
-use backup::object::{KeyError, check_key, s3_uri};
+use backup::object::{KeyError, check_key, s3_uri, written_after};
 
 use crate::config::Config;
 use crate::error::CopyError;
@@ -78,13 +77,11 @@ fn is_same(source: &Head, there: &Head, preserve: Preserve) -> bool {
     }
     match (&source.checksum, &there.checksum) {
         (Some(ours), Some(theirs)) if ours.algorithm == theirs.algorithm => ours == theirs,
-        _ => written_after(there.last_modified, source.last_modified),
+        _ => {
+            let secs = |head: &Head| head.last_modified.map(|moment| moment.secs());
+            written_after(secs(there), secs(source))
+        }
     }
-}
-
-/// S3 keeps whole seconds, so a copy of the second in which its source changed may be of the state before.
-fn written_after(copy: Option<DateTime>, source: Option<DateTime>) -> bool {
-    matches!((copy, source), (Some(copy), Some(source)) if copy.secs() > source.secs())
 }
 
 #[cfg(test)]
@@ -92,6 +89,7 @@ mod tests {
     use super::*;
     use crate::checksum::Checksum;
     use crate::head::Attributes;
+    use aws_sdk_s3::primitives::DateTime;
     use aws_sdk_s3::types::ChecksumAlgorithm;
 
     fn is_same(source: &Head, there: &Head) -> bool {

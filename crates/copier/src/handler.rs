@@ -6,6 +6,7 @@ use aws_lambda_events::event::sns::{SnsEvent, SnsMessage};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::{RetryPartition, TokenBucket};
 use backup::aws::{self, chain};
+use backup::deadline::Deadline;
 use backup::env::Environment;
 use backup::message::{self, Message, Request};
 use backup::object::printable;
@@ -17,7 +18,6 @@ use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::config::Config;
 use crate::copy::{Action, Copier, Outcome};
-use crate::deadline::Deadline;
 use crate::error::CopyError;
 
 /// Retries of one part that the process can pay for at once: eight attempts, and a throttled retry takes
@@ -81,9 +81,7 @@ impl Copier {
         request_id: &str,
         time_left: Duration,
     ) -> Result<Value, CopyError> {
-        // A short timeout must still leave time to copy in.
-        let margin = self.config.deadline_margin.min(time_left / 2);
-        let deadline = Deadline::before(Instant::now() + time_left, margin);
+        let deadline = Deadline::within(time_left, self.config.deadline_margin);
         let event: SnsEvent =
             serde_json::from_value(event).map_err(|error| CopyError::InvalidEvent(Some(error)))?;
         let records = event.records.len();

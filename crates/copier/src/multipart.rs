@@ -2,11 +2,12 @@
 
 use aws_sdk_s3::types::ChecksumType;
 use backup::aws::Cause;
+use backup::deadline::Deadline;
 use tracing::warn;
 
 use crate::checksum::Checksum;
 use crate::copy::{Action, Copier, checksum_algorithm, verified};
-use crate::deadline::Deadline;
+use crate::deadline::in_time;
 use crate::destination::Destination;
 use crate::error::CopyError;
 use crate::head::Head;
@@ -25,19 +26,19 @@ impl Copier {
     ) -> Result<(Action, Option<Checksum>), CopyError> {
         let object = || destination.uri();
         let open = self.open(source, destination, plan);
-        let mut upload = deadline.wait_for(object(), open).await?;
+        let mut upload = in_time(deadline, object(), open).await?;
         let mut result = upload.copy_and_complete(plan, deadline).await;
         if !upload.found.is_empty() && result.as_ref().is_err_and(is_of_wrong_parts) {
             warn!("the upload left open was of another state of the source: copying afresh");
             upload.abort().await;
             let create = self.create(source, destination);
-            upload = deadline.wait_for(object(), create).await?;
+            upload = in_time(deadline, object(), create).await?;
             result = upload.copy_and_complete(plan, deadline).await;
         }
         match result {
             Ok(completed) => {
                 let finish = self.finish(&upload, completed);
-                let checksum = deadline.wait_for(object(), finish).await?;
+                let checksum = in_time(deadline, object(), finish).await?;
                 let action = Action::CopiedInParts {
                     parts: plan.count(),
                     found: upload.found.len() as u32,

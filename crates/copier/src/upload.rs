@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use backup::aws::{Cause, chain};
+use backup::deadline::Deadline;
 use tracing::{info, warn};
 
 use crate::checksum::{Checksum, FullObjectChecksum};
 use crate::copy::{Copier, attempt_timeout};
-use crate::deadline::Deadline;
+use crate::deadline::in_time;
 use crate::destination::Destination;
 use crate::error::CopyError;
 use crate::parts::{self, Window};
@@ -87,7 +88,7 @@ impl Upload<'_> {
             parts.sort_unstable_by_key(CompletedPart::part_number);
             self.complete(parts).await
         };
-        deadline.wait_for(object.clone(), completed).await
+        in_time(deadline, object.clone(), completed).await
     }
 
     async fn copy_part(

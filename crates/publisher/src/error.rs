@@ -1,6 +1,6 @@
 //! Why a publisher's invocation failed, named for what the reader does about it.
 
-use backup::aws::chain;
+use backup::aws::{Cause, chain};
 use backup::object::printable;
 use lambda_runtime::Diagnostic;
 
@@ -26,6 +26,26 @@ pub enum PublisherError {
         .0.failed, .0.wanted(), failures(.0)
     )]
     PublishFailed(Box<Summary>),
+    /// The time of all invocations of the run was up before it was complete.
+    #[error(
+        "the run is not complete after {continuations} continuations, the most that MAX_CONTINUATIONS allows; {} of \
+         the {} keys listed by this invocation were published: invoke again with the event {}",
+        .summary.published, .summary.wanted(), resume(.summary)
+    )]
+    Unfinished {
+        /// How often the run was gone on with.
+        continuations: u32,
+        /// What this invocation did.
+        summary: Box<Summary>,
+    },
+    /// The function could not invoke itself to go on.
+    #[error("going on with the run failed: {cause}; invoke with the event {}", resume(.summary))]
+    ContinueFailed {
+        /// What this invocation did.
+        summary: Box<Summary>,
+        /// What Lambda said.
+        cause: Cause,
+    },
 }
 
 impl PublisherError {
@@ -36,6 +56,8 @@ impl PublisherError {
             PublisherError::ListFailed(summary) if denied(summary) => "AccessDenied",
             PublisherError::ListFailed(_) => "ListFailed",
             PublisherError::PublishFailed(_) => "PublishFailed",
+            PublisherError::Unfinished { .. } => "Unfinished",
+            PublisherError::ContinueFailed { .. } => "ContinueFailed",
         }
     }
 }
@@ -47,6 +69,15 @@ impl From<PublisherError> for Diagnostic {
             error_message: chain(&error),
         }
     }
+}
+
+/// The event that goes on with the run.
+fn resume(summary: &Summary) -> String {
+    summary
+        .resume
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }
 
 /// The first prefix that was not listed to its end, with the reason.

@@ -1,16 +1,20 @@
-//! What may invoke the publisher: a schedule, a day, a range of days, or a prefix.
+//! What may invoke the publisher: a schedule, a day, a range of days, a prefix, or what is left of a run.
 
-use std::iter;
+use std::str::FromStr;
 
 use backup::day::{Day, DayError, Days, PrefixFormat, ReversedError};
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::filter::{Filter, FilterError, Wanted};
+use crate::list::KeyRange;
 
 /// What every error of an event ends with.
-const ACCEPTED: &str = r#"accepted are an EventBridge scheduled event, {"scheduled_time":"2016-07-01T02:00:00Z"}, {"date":"2016-06-30"}, {"from":"2016-01-01","to":"2016-06-30"} and {"prefix":"any/prefix/"}, each with an optional "dry_run":true, and "include", "exclude" (lists of globs), "min_size", "max_size" (bytes), "modified_since", "modified_before" (moments)"#;
+const ACCEPTED: &str = r#"accepted are an EventBridge scheduled event, {"scheduled_time":"2016-07-01T02:00:00Z"}, {"date":"2016-06-30"}, {"from":"2016-01-01","to":"2016-06-30"}, {"prefix":"any/prefix/"} and the `resume` of an answer, each with an optional "only":"changed" or "all", "dry_run":true, "continue":true, and "include", "exclude" (lists of globs), "min_size", "max_size" (bytes), "modified_since", "modified_before" (moments)"#;
+
+/// The longest name of a run: it is in every message, which has room for a key of any characters besides.
+const MAX_RUN_BYTES: usize = 128;
 
 /// What an invocation asks for.
 #[derive(Debug, Clone)]
@@ -19,19 +23,44 @@ pub struct Order {
     pub scope: Scope,
     /// Which of it to publish.
     pub filter: Filter,
+    /// Whether what is copied already is published, if the event says so.
+    pub only: Option<Only>,
     /// List and count, publish nothing.
     pub dry_run: bool,
-    /// When the schedule fired. It is the same when the invocation is retried.
-    pub scheduled_time: Option<Timestamp>,
+    /// The run's name: that of the run that is gone on with, or when the schedule fired. It is the same when the
+    /// invocation is retried.
+    pub run: Option<String>,
+    /// Whether the function is to invoke itself when its time is up, for there is no one to do so.
+    pub continues: bool,
+    /// How often the run was gone on with before.
+    pub continuation: u32,
+}
+
+/// Which of the listed objects are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Only {
+    /// All.
+    All,
+    /// Those whose copy is missing at the destination, differs in size or is older.
+    Changed,
+}
+
+impl FromStr for Only {
+    type Err = serde::de::value::Error;
+
+    fn from_str(text: &str) -> Result<Only, Self::Err> {
+        Only::deserialize(serde::de::value::StrDeserializer::new(text))
+    }
 }
 
 /// The keys an invocation is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Ranges of keys.
+    pub ranges: Vec<KeyRange>,
     /// The keys of days.
-    Days(Days),
-    /// The keys that start so.
-    Prefix(String),
+    pub days: Option<Days>,
 }
 
 /// Why an event is no order. The text says what was given and what is accepted.
@@ -64,6 +93,9 @@ pub enum EventError {
     /// The range ends before it starts.
     #[error(transparent)]
     Reversed(#[from] ReversedError),
+    /// A run cannot be named so.
+    #[error("`run` of the event has {0} bytes; a run's name has 1 to {MAX_RUN_BYTES}")]
+    Run(usize),
     /// Nothing can be filtered so.
     #[error(transparent)]
     Filter(#[from] FilterError),
@@ -80,6 +112,14 @@ struct Fields {
     from: Option<String>,
     to: Option<String>,
     prefix: Option<String>,
+    #[serde(default)]
+    ranges: Vec<KeyRange>,
+    run: Option<String>,
+    only: Option<Only>,
+    #[serde(rename = "continue", default)]
+    continues: bool,
+    #[serde(default)]
+    continuation: u32,
     #[serde(default)]
     include: Vec<String>,
     #[serde(default)]
@@ -117,30 +157,25 @@ pub fn parse(event: &Value) -> Result<Order, EventError> {
         given: shown(event),
         problem: cut(error.to_string()),
     })?;
-    let scope = match (
-        &fields.date,
-        &fields.from,
-        &fields.to,
-        &fields.prefix,
-        moment(&fields),
-    ) {
-        (Some(date), None, None, None, None) => Scope::Days(day("date", date)?.into()),
-        (None, Some(from), Some(to), None, None) => {
-            Scope::Days(Days::new(day("from", from)?, day("to", to)?)?)
-        }
-        (None, None, None, Some(prefix), None) => Scope::Prefix(prefix.clone()),
-        (None, None, None, None, Some(moment)) => Scope::Days(Day::before(moment).into()),
-        _ => {
-            return Err(EventError::Shape {
-                given: shown(event),
-                found: found(&fields),
-            });
-        }
-    };
+    let scope = scope(&fields)?.ok_or_else(|| EventError::Shape {
+        given: shown(event),
+        found: found(&fields),
+    })?;
+    let scheduled = moment(&fields);
+    let run = fields.run.or(scheduled.map(|time| time.to_string()));
+    if let Some(bytes) = run.as_ref().map(String::len)
+        && !(1..=MAX_RUN_BYTES).contains(&bytes)
+    {
+        return Err(EventError::Run(bytes));
+    }
     Ok(Order {
         scope,
+        only: fields.only,
         dry_run: fields.dry_run,
-        scheduled_time: moment(&fields),
+        run,
+        // A schedule does not wait for an answer.
+        continues: fields.continues || scheduled.is_some(),
+        continuation: fields.continuation,
         filter: Filter::new(Wanted {
             include: fields.include,
             exclude: fields.exclude,
@@ -152,16 +187,87 @@ pub fn parse(event: &Value) -> Result<Order, EventError> {
     })
 }
 
+/// What the event is about, if it says one thing.
+fn scope(fields: &Fields) -> Result<Option<Scope>, EventError> {
+    let days = |days| Scope {
+        ranges: Vec::new(),
+        days: Some(days),
+    };
+    let range = |from: &str, to: &str| -> Result<Days, EventError> {
+        Ok(Days::new(day("from", from)?, day("to", to)?)?)
+    };
+    let one = (
+        &fields.date,
+        (&fields.from, &fields.to),
+        &fields.prefix,
+        moment(fields),
+        &fields.ranges[..],
+    );
+    Ok(Some(match one {
+        (Some(date), (None, None), None, None, []) => days(day("date", date)?.into()),
+        (None, (Some(from), Some(to)), None, None, []) => days(range(from, to)?),
+        (None, (None, None), Some(prefix), None, []) => Scope {
+            ranges: vec![KeyRange::of(prefix.clone())],
+            days: None,
+        },
+        (None, (None, None), None, Some(moment), []) => days(Day::before(moment).into()),
+        (None, (from, to), None, None, [_, ..]) if from.is_some() == to.is_some() => Scope {
+            ranges: fields.ranges.clone(),
+            days: match (from, to) {
+                (Some(from), Some(to)) => Some(range(from, to)?),
+                _ => None,
+            },
+        },
+        _ => return Ok(None),
+    }))
+}
+
+impl Order {
+    /// The event that does what is left of this order under the run's name, as another continuation of it.
+    pub fn resume(&self, run: &str, only: Only, left: &Scope) -> Value {
+        let mut event = json!(self.filter.wanted());
+        let fields = event.as_object_mut().expect("a filter is an object");
+        fields.insert("run".to_owned(), json!(run));
+        fields.insert("only".to_owned(), json!(only));
+        fields.insert("continuation".to_owned(), json!(self.continuation + 1));
+        if !left.ranges.is_empty() {
+            fields.insert("ranges".to_owned(), json!(left.ranges));
+        }
+        if let Some(days) = left.days {
+            fields.insert("from".to_owned(), json!(days.from().to_string()));
+            fields.insert("to".to_owned(), json!(days.to().to_string()));
+        }
+        for (name, is) in [("dry_run", self.dry_run), ("continue", self.continues)] {
+            if is {
+                fields.insert(name.to_owned(), json!(true));
+            }
+        }
+        event
+    }
+}
+
 impl Scope {
-    /// The prefixes to list, one at a time: a range may have millions of days.
-    pub fn prefixes<'a>(
+    /// What to list, one range at a time: there may be millions of days.
+    pub fn ranges<'a>(
         &'a self,
         format: &'a PrefixFormat,
-    ) -> Box<dyn Iterator<Item = String> + Send + 'a> {
-        match self {
-            Scope::Prefix(prefix) => Box::new(iter::once(prefix.clone())),
-            Scope::Days(days) => Box::new(days.iter().map(|day| format.prefix(day))),
-        }
+    ) -> impl Iterator<Item = KeyRange> + Send + 'a {
+        let days = self.days.into_iter().flat_map(Days::iter);
+        let days = days.map(|day| KeyRange::of(format.prefix(day)));
+        self.ranges.iter().cloned().chain(days)
+    }
+
+    /// Whether it is more than one day, and nothing else.
+    pub fn is_backfill(&self) -> bool {
+        self.days.is_some_and(|days| days.from() < days.to())
+    }
+
+    /// What is left of it if so many of its ranges were begun, and this is left of those; none if nothing is.
+    pub fn left(&self, begun: usize, mut ranges: Vec<KeyRange>) -> Option<Scope> {
+        ranges.extend(self.ranges.iter().skip(begun).cloned());
+        let begun_days = begun.saturating_sub(self.ranges.len());
+        let days = self.days.and_then(|days| days.without_first(begun_days));
+        (!ranges.is_empty() || days.is_some()).then_some(Scope { ranges, days })
     }
 }
 
@@ -186,6 +292,7 @@ fn found(fields: &Fields) -> String {
         ("`from`", fields.from.is_some()),
         ("`to`", fields.to.is_some()),
         ("`prefix`", fields.prefix.is_some()),
+        ("`ranges`", !fields.ranges.is_empty()),
         ("`scheduled_time`", fields.scheduled_time.is_some()),
         ("`time`", fields.time.is_some()),
         ("`detail-type`", fields.detail_type.is_some()),
@@ -227,11 +334,15 @@ mod tests {
     }
 
     fn prefixes(scope: &Scope) -> Vec<String> {
-        scope.prefixes(&"%Y-%m-%d/".parse().unwrap()).collect()
+        let format = "%Y-%m-%d/".parse().unwrap();
+        scope.ranges(&format).map(|range| range.prefix).collect()
     }
 
     fn one_day(text: &str) -> Scope {
-        Scope::Days(text.parse::<Day>().unwrap().into())
+        Scope {
+            ranges: Vec::new(),
+            days: Some(text.parse::<Day>().unwrap().into()),
+        }
     }
 
     #[test]
@@ -243,10 +354,8 @@ mod tests {
         assert!(order.dry_run);
         let order = parse(&json!({"scheduled_time": "2016-07-01T02:00:00Z"})).unwrap();
         assert_eq!(order.scope, one_day("2016-06-30"));
-        assert_eq!(
-            order.scheduled_time.unwrap().to_string(),
-            "2016-07-01T02:00:00Z"
-        );
+        assert_eq!(order.run.as_deref(), Some("2016-07-01T02:00:00Z"));
+        assert!(order.continues, "no one waits for a schedule's answer");
     }
 
     #[test]
@@ -260,6 +369,40 @@ mod tests {
         let prefix = scope(json!({"prefix": "any/prefix/"}));
         assert_eq!(prefixes(&prefix), ["any/prefix/"]);
         assert_eq!(prefixes(&scope(json!({"prefix": ""}))), [""]);
+    }
+
+    #[test]
+    fn what_is_left_of_an_order_is_an_order_again() {
+        let format: PrefixFormat = "%Y-%m-%d/".parse().unwrap();
+        let event = json!({"from": "2016-06-28", "to": "2016-07-01", "continue": true,
+            "include": ["*.csv"], "min_size": 1, "modified_before": "2016-08-01T00:00:00Z"});
+        let order = parse(&event).unwrap();
+        let cut = KeyRange {
+            prefix: "2016-06-28/".to_owned(),
+            after: "2016-06-28/a b\n".to_owned(),
+            until: Some("2016-06-28/m".to_owned()),
+        };
+        let left = order.scope.left(2, vec![cut.clone()]).unwrap();
+        let resume = order.resume("r", Only::Changed, &left);
+        assert_eq!(
+            resume,
+            json!({"run": "r", "only": "changed", "continuation": 1, "continue": true, "include": ["*.csv"],
+                "min_size": 1, "modified_before": "2016-08-01T00:00:00Z", "from": "2016-06-30", "to": "2016-07-01",
+                "ranges": [{"prefix": "2016-06-28/", "after": "2016-06-28/a b\n", "until": "2016-06-28/m"}]})
+        );
+        let again = parse(&resume).unwrap();
+        assert_eq!(again.scope, left);
+        assert_eq!((again.run.as_deref(), again.continuation), (Some("r"), 1));
+        assert_eq!(again.only, Some(Only::Changed));
+        let ranges: Vec<_> = again.scope.ranges(&format).collect();
+        let day = |day: &str| KeyRange::of(format!("{day}/"));
+        assert_eq!(ranges, [cut, day("2016-06-30"), day("2016-07-01")]);
+        assert_eq!(order.scope.left(4, Vec::new()), None);
+        let begun_again = again.scope.left(1, Vec::new()).unwrap();
+        assert_eq!(
+            (begun_again.ranges, begun_again.days),
+            (Vec::new(), left.days)
+        );
     }
 
     #[test]
@@ -322,6 +465,22 @@ mod tests {
                 "the range ends (2016-01-01) before it starts",
             ),
             (json!({"from": "2016-01-01"}), "names `from`; accepted are"),
+            (
+                json!({"date": "2016-01-01", "ranges": [{"prefix": "a"}]}),
+                "names `date` and `ranges`; accepted are",
+            ),
+            (
+                json!({"ranges": [{"after": "a"}]}),
+                "cannot be read: missing field `prefix`",
+            ),
+            (
+                json!({"date": "2016-01-01", "only": "new"}),
+                "cannot be read: unknown variant `new`, expected `all` or `changed`",
+            ),
+            (
+                json!({"date": "2016-01-01", "run": ""}),
+                "`run` of the event has 0 bytes; a run's name has 1 to 128",
+            ),
             (
                 json!({"date": "2016-06-30", "prefix": "a/"}),
                 "names `date` and `prefix`; accepted are",

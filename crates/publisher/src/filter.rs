@@ -3,21 +3,28 @@
 use backup::object::ObjectRef;
 use globset::{Error as GlobError, GlobBuilder, GlobSet, GlobSetBuilder};
 use jiff::Timestamp;
+use serde::Serialize;
 
 /// What an event says of the objects it wants; nothing wants all.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Wanted {
     /// Globs of which the key must match one, if there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<String>,
     /// Globs of which the key must match none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
     /// The least size, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_size: Option<u64>,
     /// The greatest size, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_size: Option<u64>,
     /// The earliest last change.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub modified_since: Option<Timestamp>,
     /// What the last change must be before.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub modified_before: Option<Timestamp>,
 }
 
@@ -86,6 +93,11 @@ impl Filter {
             exclude: globs("exclude", &wanted.exclude)?,
             wanted,
         })
+    }
+
+    /// What it was made of.
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
     }
 
     /// Whether the object is to be published. One whose date a listing does not show is, whatever dates are

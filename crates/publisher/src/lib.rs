@@ -1,11 +1,18 @@
 //! Lists date prefixes of a bucket and publishes one message per key.
 
+pub mod compare;
 pub mod config;
+pub mod continuation;
 pub mod error;
 pub mod event;
 pub mod filter;
 pub mod handler;
 pub mod list;
+pub mod listing;
+pub mod pace;
+pub mod progress;
 pub mod publish;
+pub mod split;
 pub mod summary;
+pub mod tally;
 pub mod topic;

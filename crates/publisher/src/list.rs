@@ -1,14 +1,16 @@
-//! Prefixes to a stream of the objects under them, page by page.
+//! A range of keys to pages of the objects in it.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
 use aws_sdk_s3::types::{
     EncodingType, Object, ObjectStorageClass, OptionalObjectAttributes, RequestPayer,
 };
 use backup::aws::Cause;
-use backup::object::{ObjectRef, decode_listed_key, s3_uri};
-use futures::stream::{self, Stream, StreamExt};
+use backup::object::{ObjectRef, decode_listed_key, printable, s3_uri};
+use futures::stream::{self, Stream};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// A bucket and how it is listed.
 #[derive(Debug, Clone, Copy)]
@@ -21,8 +23,30 @@ pub struct Bucket<'a> {
     pub expected_owner: Option<&'a str>,
     /// Whether we pay for listing it, not its owner.
     pub requester_pays: bool,
-    /// Prefixes listed at the same time.
-    pub concurrency: usize,
+}
+
+/// Keys that are listed one after the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRange {
+    /// What they start with.
+    pub prefix: String,
+    /// The key after which they begin; empty for the first of the prefix.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub after: String,
+    /// The key with which they end, if they end before the prefix does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
+impl KeyRange {
+    /// All keys that start so.
+    pub fn of(prefix: String) -> KeyRange {
+        KeyRange {
+            prefix,
+            ..KeyRange::default()
+        }
+    }
 }
 
 /// A listed object.
@@ -33,20 +57,11 @@ pub struct Listed {
     /// Whether it must be restored before it can be copied. An archived object of INTELLIGENT_TIERING is
     /// not told apart by a listing.
     pub is_archived: bool,
+    /// Whether it was compared with the destination, and its copy is there.
+    pub is_unchanged: bool,
 }
 
-/// The objects under each prefix, in no order. One page of each prefix in progress is held at most. A
-/// prefix that cannot be listed ends in an error and does not end the others.
-pub fn objects<'a>(
-    bucket: Bucket<'a>,
-    prefixes: impl IntoIterator<Item = String> + 'a,
-) -> impl Stream<Item = Result<Listed, ListError>> + 'a {
-    stream::iter(prefixes)
-        .map(move |prefix| Box::pin(pages(bucket, prefix).flat_map(stream::iter)))
-        .flatten_unordered(bucket.concurrency)
-}
-
-/// A prefix that was not listed to its end.
+/// A range that was not listed to its end.
 #[derive(Debug, thiserror::Error)]
 #[error("listing {} failed", s3_uri(.bucket, .prefix))]
 pub struct ListError {
@@ -59,6 +74,9 @@ pub struct ListError {
     pub cause: Cause,
 }
 
+/// A page of a listing, or why it has no more.
+pub type Page = Result<Vec<Listed>, ListError>;
+
 /// Where a listing stands.
 enum Position {
     Start,
@@ -66,51 +84,81 @@ enum Position {
     End,
 }
 
-/// The pages under one prefix; an error is the last of them.
-fn pages(bucket: Bucket<'_>, prefix: String) -> impl Stream<Item = Vec<Result<Listed, ListError>>> {
+/// The pages of the keys with a prefix that come after a key, whole, in key order; an error is the last of them.
+pub fn pages(
+    bucket: Bucket<'_>,
+    prefix: String,
+    after: String,
+) -> impl Stream<Item = Page> + Send + '_ {
     stream::unfold(
-        (prefix, Position::Start),
-        move |(prefix, position)| async move {
-            let token = match position {
-                Position::Start => None,
-                Position::After(token) => Some(token),
-                Position::End => return None,
-            };
-            match page(bucket, &prefix, token).await {
-                Ok((objects, next)) => {
-                    Some((objects.into_iter().map(Ok).collect(), (prefix, next)))
-                }
+        (prefix, after, Position::Start),
+        move |(prefix, last, position)| async move {
+            if matches!(position, Position::End) {
+                return None;
+            }
+            let page = page(bucket, &prefix, &last, position).await;
+            let (page, position) = match page {
+                Ok((objects, position)) => (Ok(objects), position),
                 Err(cause) => {
                     let error = ListError {
                         bucket: bucket.name.to_owned(),
                         prefix: prefix.clone(),
                         cause,
                     };
-                    Some((vec![Err(error)], (prefix, Position::End)))
+                    (Err(error), Position::End)
                 }
-            }
+            };
+            let newest = page.as_ref().ok().and_then(|objects| objects.last());
+            let last = newest.map_or(last, |listed| listed.object.key.clone());
+            Some((page, (prefix, last, position)))
         },
     )
+}
+
+/// The first key with a prefix that comes after a key.
+///
+/// # Errors
+/// S3 refused to say.
+pub async fn first_after(
+    bucket: Bucket<'_>,
+    prefix: &str,
+    after: &str,
+) -> Result<Option<String>, Cause> {
+    let answer = request(bucket, prefix)
+        .start_after(after)
+        .max_keys(1)
+        .send()
+        .await?;
+    let first = answer.contents().first();
+    first.map(|object| listed_key(&answer, object)).transpose()
+}
+
+fn request(bucket: Bucket<'_>, prefix: &str) -> ListObjectsV2FluentBuilder {
+    bucket
+        .client
+        .list_objects_v2()
+        .bucket(bucket.name)
+        .prefix(prefix)
+        .set_expected_bucket_owner(bucket.expected_owner.map(str::to_owned))
+        .set_request_payer(bucket.requester_pays.then_some(RequestPayer::Requester))
+        // XML cannot carry every character that a key can.
+        .encoding_type(EncodingType::Url)
 }
 
 async fn page(
     bucket: Bucket<'_>,
     prefix: &str,
-    token: Option<String>,
+    last: &str,
+    position: Position,
 ) -> Result<(Vec<Listed>, Position), Cause> {
-    let answer = bucket
-        .client
-        .list_objects_v2()
-        .bucket(bucket.name)
-        .prefix(prefix)
-        .set_continuation_token(token)
-        .set_expected_bucket_owner(bucket.expected_owner.map(str::to_owned))
-        .set_request_payer(bucket.requester_pays.then_some(RequestPayer::Requester))
-        .optional_object_attributes(OptionalObjectAttributes::RestoreStatus)
-        // XML cannot carry every character that a key can.
-        .encoding_type(EncodingType::Url)
-        .send()
-        .await?;
+    let request =
+        request(bucket, prefix).optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
+    let request = match position {
+        Position::After(token) => request.continuation_token(token),
+        _ if last.is_empty() => request,
+        _ => request.start_after(last),
+    };
+    let answer = request.send().await?;
     let next = match (answer.is_truncated(), answer.next_continuation_token()) {
         (Some(true), Some(token)) => Position::After(token.to_owned()),
         (Some(true), None) => {
@@ -124,18 +172,41 @@ async fn page(
         .contents()
         .iter()
         .map(|object| listed(bucket.name, &answer, object));
-    Ok((objects.collect::<Result<_, _>>()?, next))
+    let objects = objects.collect::<Result<Vec<_>, _>>()?;
+    check_order(last, &objects)?;
+    Ok((objects, next))
 }
 
-fn listed(bucket: &str, page: &ListObjectsV2Output, object: &Object) -> Result<Listed, Cause> {
+/// A listing out of order can be neither compared nor gone on with.
+fn check_order(last: &str, page: &[Listed]) -> Result<(), Cause> {
+    let mut before = last;
+    for Listed { object, .. } in page {
+        if object.key.as_str() <= before {
+            return Err(Cause::unusable_answer(&format!(
+                "the listing is not in key order (a directory bucket has none, and cannot be a source): {} comes \
+                 after {}",
+                printable(&object.key),
+                printable(before)
+            )));
+        }
+        before = &object.key;
+    }
+    Ok(())
+}
+
+fn listed_key(page: &ListObjectsV2Output, object: &Object) -> Result<String, Cause> {
     let key = object
         .key()
         .ok_or_else(|| Cause::unusable_answer("the page has an object without a key"))?;
-    let key = match page.encoding_type() {
+    match page.encoding_type() {
         Some(EncodingType::Url) => decode_listed_key(key)
-            .map_err(|_| Cause::unusable_answer("the page has a key that is not UTF-8"))?,
-        _ => key.to_owned(),
-    };
+            .map_err(|_| Cause::unusable_answer("the page has a key that is not UTF-8")),
+        _ => Ok(key.to_owned()),
+    }
+}
+
+fn listed(bucket: &str, page: &ListObjectsV2Output, object: &Object) -> Result<Listed, Cause> {
+    let key = listed_key(page, object)?;
     let size = object.size().and_then(|size| u64::try_from(size).ok());
     let object_ref = ObjectRef {
         bucket: bucket.to_owned(),
@@ -150,6 +221,7 @@ fn listed(bucket: &str, page: &ListObjectsV2Output, object: &Object) -> Result<L
     Ok(Listed {
         object: object_ref,
         is_archived: is_archived(object),
+        is_unchanged: false,
     })
 }
 

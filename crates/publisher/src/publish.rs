@@ -1,155 +1,154 @@
-//! A stream of objects to batches of ten messages to SNS; entries that come back failed are retried.
+//! What a listing comes upon to batches of ten messages to SNS, no faster than is allowed and no longer.
 
-use std::cell::Cell;
 use std::future::ready;
 use std::pin::pin;
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use backup::deadline::Deadline;
 use backup::message::Message;
-use backup::object::{ObjectRef, printable};
+use backup::object::ObjectRef;
 use futures::stream::{Stream, StreamExt};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::warn;
 
-use crate::error::PublisherError;
 use crate::filter::Filter;
-use crate::list::{ListError, Listed};
-use crate::summary::Summary;
+use crate::listing::Step;
+use crate::pace::Pace;
+use crate::progress::Place;
+use crate::tally::Tally;
 use crate::topic::{BATCH_ENTRIES, Failure, Topic};
 
-/// Archived objects named in the log; the others are counted.
-const ARCHIVED_NAMED: u64 = 10;
+/// How often the throughput is told.
+const SAMPLE_EVERY: Duration = Duration::from_secs(2);
 
-/// What became of ten or fewer listed items.
-#[derive(Default)]
+/// What is published, where to and until when.
+pub struct Publication<'a> {
+    /// The run's name, in every message.
+    pub run: &'a str,
+    /// Which objects are wanted.
+    pub filter: &'a Filter,
+    /// Where messages go; none only counts.
+    pub topic: Option<Topic<'a>>,
+    /// How fast.
+    pub pace: Pace,
+    /// When no more is listed and published.
+    pub deadline: Deadline,
+}
+
+/// An object for which a message is to be published.
+pub(crate) struct Job {
+    pub(crate) place: Place,
+    pub(crate) object: ObjectRef,
+}
+
+/// What became of ten or fewer jobs.
 struct Batch {
-    listed: u64,
-    bytes: u64,
-    published: u64,
+    /// What was to be published, and whether its message was accepted.
+    jobs: Vec<(Job, bool)>,
     failures: Vec<Failure>,
-    unlisted: Vec<ListError>,
 }
 
-/// Listed objects for which no message is published.
-#[derive(Default)]
-struct LeftOut {
-    filtered: Cell<u64>,
-    archived: Cell<u64>,
-}
+impl Publication<'_> {
+    /// Counts the objects of a listing and publishes a message for each that is wanted, until the listing or the
+    /// time is over.
+    pub async fn publish(&self, steps: impl Stream<Item = Step>) -> Tally {
+        let tally = Mutex::new(Tally::new(self.run));
+        self.drive(steps, &tally).await;
+        tally.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
 
-impl LeftOut {
-    /// What is to be published of what was listed.
-    fn sift(
-        &self,
-        item: Result<Listed, ListError>,
-        filter: &Filter,
-    ) -> Option<Result<ObjectRef, ListError>> {
-        let Listed {
-            object,
-            is_archived,
-        } = match item {
-            Ok(listed) => listed,
-            Err(error) => return Some(Err(error)),
+    async fn drive(&self, steps: impl Stream<Item = Step>, tally: &Mutex<Tally>) {
+        let concurrency = self.topic.map_or(1, |topic| topic.concurrency);
+        let jobs = steps
+            .take_until(self.deadline.near())
+            .filter_map(|step| ready(lock(tally).note(step, self.filter)));
+        let mut batches = pin!(
+            jobs.then(|job| self.pace(job))
+                .ready_chunks(BATCH_ENTRIES)
+                .map(|jobs| self.publish_batch(jobs, tally))
+                .buffer_unordered(concurrency)
+        );
+        let mut samples = interval_at(Instant::now() + SAMPLE_EVERY, SAMPLE_EVERY);
+        samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                batch = batches.next() => match batch {
+                    Some(batch) => self.settle(&mut lock(tally), batch),
+                    None => break,
+                },
+                _ = samples.tick() => lock(tally).sample(&self.pace),
+            }
+        }
+    }
+
+    /// The job, and whether it may be published: not if the time is over first.
+    async fn pace(&self, job: Job) -> (Job, bool) {
+        if self.topic.is_none() {
+            return (job, true);
+        }
+        let may_start = tokio::select! {
+            biased;
+            () = self.pace.wait(job.object.size) => true,
+            () = self.deadline.near() => false,
         };
-        if !filter.passes(&object) {
-            self.filtered.set(self.filtered.get() + 1);
-            return None;
+        (job, may_start)
+    }
+
+    async fn publish_batch(&self, jobs: Vec<(Job, bool)>, tally: &Mutex<Tally>) -> Batch {
+        let mut batch = Batch {
+            jobs,
+            failures: Vec::new(),
+        };
+        let Some(topic) = self.topic else {
+            return batch;
+        };
+        let message = |job: &Job| Message {
+            run: self.run.to_owned(),
+            object: job.object.clone(),
+        };
+        let messages: Vec<_> = batch
+            .jobs
+            .iter()
+            .filter(|(_, may_start)| *may_start)
+            .map(|(job, _)| message(job))
+            .collect();
+        if messages.is_empty() {
+            return batch;
         }
-        if is_archived {
-            self.archived.set(self.archived.get() + 1);
-            if self.archived.get() <= ARCHIVED_NAMED {
+        lock(tally).in_flight += messages.len() as u64;
+        let published = self.deadline.wait_for(topic.publish(&messages)).await;
+        lock(tally).in_flight -= messages.len() as u64;
+        match published {
+            Some(failures) => batch.failures = failures,
+            None => {
                 warn!(
-                    source.key = printable(&object.key),
-                    "archived: restore it to have it copied"
+                    messages = messages.len(),
+                    "the time was over before SNS accepted them"
                 );
+                batch
+                    .jobs
+                    .iter_mut()
+                    .for_each(|(_, accepted)| *accepted = false);
             }
-            return None;
         }
-        Some(Ok(object))
+        // Jobs that may not start come last, since time only runs out, so an entry's number is its job's.
+        for failure in &batch.failures {
+            batch.jobs[failure.entry].1 = false;
+        }
+        batch
     }
 
-    fn tell(&self) {
-        let archived = self.archived.get();
-        if archived > ARCHIVED_NAMED {
-            warn!(archived, "only the first archived objects were named");
+    fn settle(&self, tally: &mut Tally, batch: Batch) {
+        for (job, accepted) in batch.jobs {
+            tally.settle(job, accepted, self.topic.is_some().then_some(&self.pace));
+        }
+        for failure in batch.failures {
+            tally.summary.add_failure(failure);
         }
     }
 }
 
-/// Counts the objects of a stream and, given a topic, publishes a message for each that passes the filter.
-///
-/// # Errors
-/// A prefix was not listed to its end, or a message was not accepted; all else was published first.
-pub async fn publish(
-    run: &str,
-    prefixes: u64,
-    objects: impl Stream<Item = Result<Listed, ListError>>,
-    filter: &Filter,
-    topic: Option<Topic<'_>>,
-) -> Result<Summary, PublisherError> {
-    let started = Instant::now();
-    let concurrency = topic.map_or(1, |topic| topic.concurrency);
-    let left_out = LeftOut::default();
-    let wanted = objects.filter_map(|item| ready(left_out.sift(item, filter)));
-    let batches = wanted
-        .chunks(BATCH_ENTRIES)
-        .map(|items| publish_batch(run, items, topic))
-        .buffer_unordered(concurrency);
-    let mut summary = Summary {
-        run: run.to_owned(),
-        prefixes,
-        ..Summary::default()
-    };
-    let mut batches = pin!(batches);
-    while let Some(batch) = batches.next().await {
-        summary.listed += batch.listed;
-        summary.bytes += batch.bytes;
-        summary.published += batch.published;
-        batch
-            .failures
-            .into_iter()
-            .for_each(|failure| summary.add_failure(failure));
-        batch
-            .unlisted
-            .into_iter()
-            .for_each(|unlisted| summary.add_unlisted(unlisted));
-    }
-    summary.filtered = left_out.filtered.get();
-    summary.archived = left_out.archived.get();
-    summary.listed += summary.filtered + summary.archived;
-    left_out.tell();
-    summary.complete = summary.unlisted.is_empty();
-    summary.elapsed_ms = started.elapsed().as_millis() as u64;
-    match (summary.complete, summary.failed) {
-        (true, 0) => Ok(summary),
-        (false, _) => Err(PublisherError::ListFailed(Box::new(summary))),
-        (true, _) => Err(PublisherError::PublishFailed(Box::new(summary))),
-    }
-}
-
-async fn publish_batch(
-    run: &str,
-    items: Vec<Result<ObjectRef, ListError>>,
-    topic: Option<Topic<'_>>,
-) -> Batch {
-    let mut batch = Batch::default();
-    let mut messages = Vec::with_capacity(items.len());
-    for item in items {
-        match item {
-            Ok(object) => {
-                batch.listed += 1;
-                batch.bytes += object.size;
-                messages.push(Message {
-                    run: run.to_owned(),
-                    object,
-                });
-            }
-            Err(error) => batch.unlisted.push(error),
-        }
-    }
-    if let Some(topic) = topic.filter(|_| !messages.is_empty()) {
-        let offered = messages.len();
-        batch.failures = topic.publish(&messages).await;
-        batch.published = (offered - batch.failures.len()) as u64;
-    }
-    batch
+fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,14 @@
 //! What an invocation did: its answer, and what its error tells.
 
+use std::ops::Not;
+
 use backup::aws::chain;
 use backup::object::printable;
 use serde::Serialize;
-use tracing::error;
+use serde_json::Value;
+use tracing::{error, info};
 
+use crate::error::PublisherError;
 use crate::list::ListError;
 use crate::topic::Failure;
 
@@ -16,12 +20,14 @@ const FAILURES_KEPT: usize = 10;
 pub struct Summary {
     /// The run's name, in every message.
     pub run: String,
-    /// Prefixes that were to be listed.
+    /// Prefixes that were to be listed, or ranges of keys where a run is gone on with.
     pub prefixes: u64,
     /// Objects listed.
     pub listed: u64,
     /// Those of them that the event's filters leave out.
     pub filtered: u64,
+    /// Those of the others whose copies are at the destination already, where that was looked at.
+    pub unchanged: u64,
     /// Those of the others that must be restored before they can be copied.
     pub archived: u64,
     /// The bytes of what is left.
@@ -30,10 +36,16 @@ pub struct Summary {
     pub published: u64,
     /// Messages not accepted.
     pub failed: u64,
-    /// Whether every prefix was listed to its end.
+    /// Whether every prefix was listed to its end, and every message of the run offered.
     pub complete: bool,
     /// How long it took, in milliseconds.
     pub elapsed_ms: u64,
+    /// The event that goes on with the run where its time was up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Value>,
+    /// Whether the function has been invoked with that event.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub continued: bool,
     /// The first messages that were not accepted.
     #[serde(skip)]
     pub failures: Vec<Failure>,
@@ -45,7 +57,48 @@ pub struct Summary {
 impl Summary {
     /// Objects listed that are to be copied and can be.
     pub fn wanted(&self) -> u64 {
-        self.listed - self.filtered - self.archived
+        self.listed - self.filtered - self.unchanged - self.archived
+    }
+
+    /// Whether the run was complete and every message accepted.
+    ///
+    /// # Errors
+    /// It was not; the error tells of it.
+    pub(crate) fn judge(mut self) -> Result<Summary, PublisherError> {
+        self.complete = self.unlisted.is_empty();
+        match (self.complete, self.failed) {
+            (true, 0) => Ok(self),
+            (false, _) => Err(PublisherError::ListFailed(Box::new(self))),
+            (true, _) => Err(PublisherError::PublishFailed(Box::new(self))),
+        }
+    }
+
+    /// Logs the counts.
+    pub(crate) fn tell(&self) {
+        let Summary {
+            listed,
+            filtered,
+            unchanged,
+            archived,
+            bytes,
+            published,
+            failed,
+            complete,
+            elapsed_ms,
+            ..
+        } = self;
+        info!(
+            listed,
+            filtered,
+            unchanged,
+            archived,
+            bytes,
+            published,
+            failed,
+            complete,
+            elapsed_ms,
+            "published"
+        );
     }
 
     /// Counts and logs a message that was not accepted.

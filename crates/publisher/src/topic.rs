@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::operation::publish_batch::PublishBatchOutput;
 use aws_sdk_sns::types::PublishBatchRequestEntry;
-use backup::aws::Cause;
+use backup::aws::{Cause, is_throttle};
 use backup::message::Message;
 use tracing::warn;
 
@@ -16,8 +16,11 @@ pub const BATCH_ENTRIES: usize = 10;
 /// Times an entry is offered to SNS, the first included.
 const ENTRY_ATTEMPTS: u32 = 6;
 
-/// The longest pause before the first retry; it doubles with each.
+/// The longest pause before the first retry; it doubles with each, for a while.
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
+
+/// Doublings of the longest pause: beyond 3.2 s, a quota that has room again would go unused.
+const BACKOFF_DOUBLINGS: u32 = 4;
 
 /// Where messages go.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +36,8 @@ pub struct Topic<'a> {
 /// A key whose message was not accepted.
 #[derive(Debug)]
 pub struct Failure {
+    /// Which of the messages, from 0.
+    pub entry: usize,
     /// The key.
     pub key: String,
     /// What SNS said.
@@ -41,53 +46,75 @@ pub struct Failure {
 
 /// A message that SNS has not accepted yet.
 struct Entry<'a> {
+    number: usize,
     message: &'a Message,
     body: String,
+    /// Why it was not accepted at the last offer.
     reason: String,
+    /// Whether that was for SNS to slow down.
+    throttled: bool,
 }
 
 /// Entries by the id they have in the batch.
 type Entries<'a> = BTreeMap<String, Entry<'a>>;
 
 impl Topic<'_> {
-    /// Publishes at most [`BATCH_ENTRIES`] messages and returns those that were not accepted: refused by
-    /// SNS as the sender's fault, or failed at every attempt.
+    /// Publishes at most [`BATCH_ENTRIES`] messages and returns those that were not accepted: refused by SNS as the
+    /// sender's fault, or failed at every attempt. Being asked to slow down is no attempt: it goes on until SNS
+    /// has time, or the caller has none any more.
     pub async fn publish(&self, messages: &[Message]) -> Vec<Failure> {
-        let entry = |message| Entry {
+        let entry = |(number, message)| Entry {
+            number,
             message,
             body: Message::encode(message),
             reason: "the answer does not mention it".to_owned(),
+            throttled: false,
         };
         let mut waiting: Entries<'_> = messages
             .iter()
             .enumerate()
-            .map(|(id, message)| (id.to_string(), entry(message)))
+            .map(|numbered| (numbered.0.to_string(), entry(numbered)))
             .collect();
         let mut failures = Vec::new();
-        for attempt in 1..=ENTRY_ATTEMPTS {
+        let (mut attempts, mut throttles) = (0, 0);
+        loop {
             match self.offer(&waiting).await {
                 Ok(answer) => failures.extend(settle(&mut waiting, answer)),
                 Err(cause) => {
-                    // The SDK has retried the call as a whole.
-                    waiting
-                        .values_mut()
-                        .for_each(|entry| entry.reason = cause.to_string());
-                    break;
+                    let throttled = cause.is_throttle();
+                    for entry in waiting.values_mut() {
+                        entry.reason = cause.to_string();
+                        entry.throttled = throttled;
+                    }
+                    if !throttled {
+                        // The SDK has retried the call as a whole.
+                        break;
+                    }
                 }
             }
             if waiting.is_empty() {
                 return failures;
             }
-            if attempt < ENTRY_ATTEMPTS {
-                warn!(
-                    entries = waiting.len(),
-                    attempt, "SNS did not accept all entries of a batch, offering them again"
-                );
-                tokio::time::sleep(
-                    FIRST_BACKOFF.mul_f64(f64::from(1 << (attempt - 1)) * fastrand::f64()),
-                )
-                .await;
+            if waiting.values().all(|entry| entry.throttled) {
+                throttles += 1;
+            } else {
+                attempts += 1;
             }
+            if attempts == ENTRY_ATTEMPTS {
+                break;
+            }
+            if throttles <= 1 {
+                let (entries, reason) = (
+                    waiting.len(),
+                    &waiting.values().next().map(|entry| &entry.reason),
+                );
+                warn!(
+                    entries,
+                    ?reason,
+                    "SNS did not accept all of a batch, offering the rest again"
+                );
+            }
+            tokio::time::sleep(backoff(attempts + throttles)).await;
         }
         failures.extend(waiting.into_values().map(Entry::fail));
         failures
@@ -119,6 +146,7 @@ fn settle(waiting: &mut Entries<'_>, answer: PublishBatchOutput) -> Vec<Failure>
         let Some(mut entry) = waiting.remove(failed.id()) else {
             continue;
         };
+        entry.throttled = is_throttle(None, Some(failed.code()));
         entry.reason = match failed.message() {
             Some(message) => format!("{}: {message}", failed.code()),
             None => failed.code().to_owned(),
@@ -132,9 +160,16 @@ fn settle(waiting: &mut Entries<'_>, answer: PublishBatchOutput) -> Vec<Failure>
     refused
 }
 
+/// The pause before an offer after so many in vain.
+fn backoff(offers: u32) -> Duration {
+    let doublings = (offers - 1).min(BACKOFF_DOUBLINGS);
+    FIRST_BACKOFF.mul_f64(f64::from(1 << doublings) * fastrand::f64())
+}
+
 impl Entry<'_> {
     fn fail(self) -> Failure {
         Failure {
+            entry: self.number,
             key: self.message.object.key.clone(),
             reason: self.reason,
         }

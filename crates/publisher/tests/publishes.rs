@@ -12,11 +12,12 @@ use aws_sdk_sns::types::{
     BatchResultErrorEntry, PublishBatchRequestEntry, PublishBatchResultEntry,
 };
 use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock};
+use backup::deadline::Deadline;
 use backup::env::Environment;
 use backup::message::{Request, decode};
 use publisher::config::Config;
 use publisher::error::PublisherError;
-use publisher::handler::Publisher;
+use publisher::handler::{Invocation, Publisher};
 use serde_json::json;
 
 /// Every message that SNS accepted, and how often each key was offered.
@@ -120,6 +121,9 @@ fn publisher(s3: &Rule, sns: &Rule) -> Publisher {
         ))
         .http_client(create_mock_http_client())
         .interceptor(mocked(s3));
+    let lambda = aws_sdk_lambda::Config::builder()
+        .behavior_version_latest()
+        .http_client(create_mock_http_client());
     let sns = aws_sdk_sns::Config::builder()
         .behavior_version_latest()
         .region(aws_sdk_sns::config::Region::new("us-east-1"))
@@ -130,12 +134,25 @@ fn publisher(s3: &Rule, sns: &Rule) -> Publisher {
         .interceptor(mocked(sns));
     let environment = Environment::from([
         ("SOURCE_BUCKET", "acme-data"),
+        ("DEST_BUCKET", "acme-backup"),
+        ("BACKFILL_ONLY", "all"),
         ("TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:s3-fanout"),
     ]);
+    let s3 = aws_sdk_s3::Client::from_conf(s3.build());
     Publisher {
-        s3: aws_sdk_s3::Client::from_conf(s3.build()),
+        source: s3.clone(),
+        destination: s3,
+        lambda: aws_sdk_lambda::Client::from_conf(lambda.build()),
         sns: aws_sdk_sns::Client::from_conf(sns.build()),
         config: Config::from_env(&environment).unwrap(),
+    }
+}
+
+fn invocation(request_id: &str) -> Invocation {
+    Invocation {
+        request_id: request_id.to_owned(),
+        function_arn: "publisher".to_owned(),
+        deadline: Deadline::NONE,
     }
 }
 
@@ -144,7 +161,7 @@ async fn publishes_every_key_of_every_page_once_in_batches_of_ten() {
     let (sns, taken) = sns(|_, _| Ok(()));
     let publisher = publisher(&s3(), &sns);
     let summary = publisher
-        .handle(&json!({"date": "2016-06-30"}), "request-1")
+        .handle(&json!({"date": "2016-06-30"}), invocation("request-1"))
         .await
         .unwrap();
     assert_eq!(
@@ -170,10 +187,13 @@ async fn lists_every_day_of_a_range_and_names_the_run_for_the_schedule() {
     let (sns, taken) = sns(|_, _| Ok(()));
     let publisher = publisher(&s3(), &sns);
     let range = json!({"from": "2016-01-01", "to": "2016-06-30"});
-    let summary = publisher.handle(&range, "r").await.unwrap();
+    let summary = publisher.handle(&range, invocation("r")).await.unwrap();
     assert_eq!((summary.prefixes, summary.published), (182, 182 * 25));
     publisher
-        .handle(&json!({"scheduled_time": "2016-07-01T02:00:00Z"}), "r")
+        .handle(
+            &json!({"scheduled_time": "2016-07-01T02:00:00Z"}),
+            invocation("r"),
+        )
         .await
         .unwrap();
     let taken = taken.lock().unwrap();
@@ -186,7 +206,7 @@ async fn publishes_only_what_passes_the_filters_in_full_batches_and_counts_the_r
     let (sns, taken) = sns(|_, _| Ok(()));
     let publisher = publisher(&s3(), &sns);
     let event = json!({"date": "2016-06-30", "min_size": 5, "exclude": ["*/1? &"]});
-    let summary = publisher.handle(&event, "r").await.unwrap();
+    let summary = publisher.handle(&event, invocation("r")).await.unwrap();
     assert_eq!(
         (summary.listed, summary.filtered, summary.published),
         (25, 15, 10)
@@ -204,11 +224,11 @@ async fn a_dry_run_counts_and_publishes_nothing() {
     let (sns, taken) = sns(|_, _| Ok(()));
     let publisher = publisher(&s3(), &sns);
     let event = json!({"date": "2016-06-30", "dry_run": true});
-    let summary = publisher.handle(&event, "r").await.unwrap();
+    let summary = publisher.handle(&event, invocation("r")).await.unwrap();
     let answer = serde_json::to_value(&summary).unwrap();
     assert_eq!(
         answer,
-        json!({"run": "r", "prefixes": 1, "listed": 25, "filtered": 0, "archived": 0, "bytes": 300, "published": 0, "failed": 0,
+        json!({"run": "r", "prefixes": 1, "listed": 25, "filtered": 0, "unchanged": 0, "archived": 0, "bytes": 300, "published": 0, "failed": 0,
             "complete": true, "elapsed_ms": answer["elapsed_ms"]})
     );
     assert!(taken.lock().unwrap().batches.is_empty());
@@ -225,7 +245,7 @@ async fn offers_only_the_entries_again_that_came_back_failed() {
     });
     let publisher = publisher(&s3(), &sns);
     let summary = publisher
-        .handle(&json!({"date": "2016-06-30"}), "r")
+        .handle(&json!({"date": "2016-06-30"}), invocation("r"))
         .await
         .unwrap();
     assert_eq!((summary.published, summary.failed), (25, 0));
@@ -243,7 +263,7 @@ async fn fails_with_the_number_the_first_keys_and_the_reasons_after_all_else_was
     });
     let publisher = publisher(&s3(), &sns);
     let error = publisher
-        .handle(&json!({"date": "2016-06-30"}), "r")
+        .handle(&json!({"date": "2016-06-30"}), invocation("r"))
         .await
         .unwrap_err();
     assert_eq!(error.error_type(), "PublishFailed");
@@ -282,7 +302,7 @@ async fn a_refused_batch_is_reported_and_does_not_stop_the_others() {
     });
     let publisher = publisher(&s3(), &refused);
     let error = publisher
-        .handle(&json!({"date": "2016-06-30"}), "r")
+        .handle(&json!({"date": "2016-06-30"}), invocation("r"))
         .await
         .unwrap_err();
     let text = error.to_string();
@@ -315,7 +335,7 @@ async fn a_prefix_that_cannot_be_listed_to_its_end_fails_after_all_else_was_publ
     let (sns, taken) = sns(|_, _| Ok(()));
     let publisher = publisher(&s3, &sns);
     let range = json!({"from": "2016-06-29", "to": "2016-07-01"});
-    let error = publisher.handle(&range, "r").await.unwrap_err();
+    let error = publisher.handle(&range, invocation("r")).await.unwrap_err();
     assert!(matches!(error, PublisherError::ListFailed(_)));
     assert_eq!(
         error.to_string(),
@@ -324,32 +344,4 @@ async fn a_prefix_that_cannot_be_listed_to_its_end_fails_after_all_else_was_publ
          mend the reason and invoke again with the same event"
     );
     assert_eq!(taken.lock().unwrap().accepted.len(), 2);
-}
-
-#[tokio::test]
-async fn reads_every_event_file() {
-    let (sns, _) = sns(|_, _| Ok(()));
-    let publisher = publisher(&s3(), &sns);
-    let read = |name: &str| {
-        let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
-        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-    };
-    for (name, prefixes) in [
-        ("daily-rule", 1),
-        ("daily-scheduler", 1),
-        ("date", 1),
-        ("prefix", 1),
-        ("backfill", 182),
-        ("dry-run", 1),
-        ("filtered", 182),
-    ] {
-        let summary = publisher.handle(&read(name), "r").await.unwrap();
-        assert_eq!(
-            (summary.prefixes, summary.listed),
-            (prefixes, prefixes * 25),
-            "{name}"
-        );
-    }
-    let error = publisher.handle(&read("malformed"), "r").await.unwrap_err();
-    assert_eq!(error.error_type(), "InvalidEvent");
 }

@@ -80,13 +80,13 @@ async fn list(s3: &Client, name: &str) -> Result<BTreeMap<String, ObjectRef>> {
         name,
         expected_owner: None,
         requester_pays: false,
-        concurrency: 1,
     };
-    let objects = list::objects(bucket, vec![DAY_PREFIX.to_owned()]);
+    let pages = list::pages(bucket, DAY_PREFIX.to_owned(), String::new());
+    let pages: Vec<Vec<Listed>> = pages.try_collect().await?;
+    let objects = pages.into_iter().flatten();
     Ok(objects
-        .map_ok(|Listed { object, .. }| (object.key.clone(), object))
-        .try_collect()
-        .await?)
+        .map(|Listed { object, .. }| (object.key.clone(), object))
+        .collect())
 }
 
 /// How the copy differs from its source, if it does.

@@ -127,7 +127,11 @@ impl Stage {
 /// Deploys both functions, each also with a bucket that is not there, and returns the copier's ARN.
 async fn create_functions(lambda: &Lambda, topic: &str, endpoints: &[(&str, &str)]) -> String {
     for (name, source) in [("publisher", SOURCE), ("publisher-nowhere", NOWHERE)] {
-        let own = [("SOURCE_BUCKET", source), ("TOPIC_ARN", topic)];
+        let own = [
+            ("SOURCE_BUCKET", source),
+            ("DEST_BUCKET", DEST),
+            ("TOPIC_ARN", topic),
+        ];
         lambda
             .create(name, "publisher", &[endpoints, &own].concat())
             .await;

@@ -65,11 +65,11 @@ async fn put_and_list(s3: &Client) -> (Vec<Object>, Vec<Finding>) {
         name: SOURCE,
         expected_owner: None,
         requester_pays: false,
-        concurrency: 1,
     };
-    let listing = publisher::list::objects(bucket, [PREFIX.to_owned()]);
-    let listed: Vec<String> = listing
-        .map(|listed| listed.unwrap().object.key)
+    let pages = publisher::list::pages(bucket, PREFIX.to_owned(), String::new());
+    let listed: Vec<String> = pages
+        .flat_map(|page| futures::stream::iter(page.unwrap()))
+        .map(|listed| listed.object.key)
         .collect()
         .await;
     let (objects, unlisted): (_, Vec<_>) = objects

@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_keys_are_as_many_as_the_case_says_in_the_prefixes_it_asks_for() {
-        for scale in [1, 7, 1_000] {
+        for scale in [90, 100, 1_000] {
             for case in all(scale) {
                 let keys: BTreeSet<_> = case.each_key().collect();
                 assert_eq!(keys.len() as u64, case.keys, "{}", case.name);

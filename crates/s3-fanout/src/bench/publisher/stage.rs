@@ -44,7 +44,7 @@ pub async fn measure(case: &Case, log: &Log) -> Result<Measured> {
     };
     let deployment = Deployment::start(settings, log.sink()).await?;
     let sandbox = &deployment.sandbox;
-    let step = Step::begin(case.name, case.wanted());
+    let step = Step::begin(case.name, case.keys);
     objects::put(sandbox.s3(), case).await?;
     let mut latency = Latency::of_all(REQUEST);
     if let Some(copy) = case.copy_latency {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::bench::publisher;
+
 /// Back up S3 objects server-side: one Lambda invocation per object.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
@@ -23,6 +25,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Serve S3, SNS and Lambda on this machine, with both functions deployed, until Ctrl-C
     Sandbox(SandboxArgs),
+    /// Measure what the functions do in the sandbox, next to what they could do at best
+    Bench(BenchArgs),
     /// Run one of the Lambda functions, as an execution environment of the sandbox does
     #[command(hide = true)]
     Function(FunctionArgs),
@@ -63,6 +67,35 @@ pub struct SandboxArgs {
     /// tests/faults.json
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct BenchArgs {
+    #[command(subcommand)]
+    pub what: Bench,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// The publisher with up to a million keys, where every request takes 20 ms
+    ///
+    /// Each case runs in a sandbox of its own, and is compared with the least time that its requests, its pace
+    /// or its quota allow. Exit status: 0 every key published and every target met, 1 not so, 2 wrong usage,
+    /// 3 could not run.
+    Publisher(BenchPublisherArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct BenchPublisherArgs {
+    /// Run only this case; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(publisher::names()))]
+    pub case: Vec<String>,
+    /// Take only one of so many keys of every case: a quick look, whose figures say little
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
+    pub scale: u64,
+    /// Print one JSON object on standard output, and nothing else there
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,23 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use sandbox::Sandbox;
 use sandbox::faults::Plan;
-use sandbox::lambda::{Lambda, Logs, Stats};
+use sandbox::lambda::{Lambda, Stats};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 use crate::args::DemoArgs;
 use crate::cost::{Usage, cost};
-use crate::deployment::{COPIER, DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET};
+use crate::deployment::{COPIER, DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET, Settings};
 use crate::faults;
-use crate::interrupt::interrupted;
+use crate::interrupt;
+use crate::log::Log;
 use crate::progress::Step;
 use crate::source::{self, File};
 use crate::summary::Summary;
@@ -27,25 +25,9 @@ use crate::verify::verify;
 /// How often the bar looks at what the copiers have done.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Ctrl-C, as shells report it.
-const INTERRUPTED: u8 = 130;
-
 /// Runs the demo to its end or to Ctrl-C.
 pub fn run(args: DemoArgs) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let outcome = runtime.block_on(async {
-        tokio::select! {
-            outcome = demo(&args) => Some(outcome),
-            signal = interrupted() => signal.err().map(|error| Err(error.into())),
-        }
-    });
-    // The demo has been dropped by now, and with it the bar and every process.
-    outcome.unwrap_or_else(|| {
-        eprintln!("interrupted: everything was on this machine, and nothing is left of it");
-        Ok(ExitCode::from(INTERRUPTED))
-    })
+    interrupt::or_done(demo(&args))
 }
 
 async fn demo(args: &DemoArgs) -> Result<ExitCode> {
@@ -56,10 +38,13 @@ async fn demo(args: &DemoArgs) -> Result<ExitCode> {
         .transpose()?
         .unwrap_or_default();
     let plan = args.faults.as_deref().map(faults::plan).transpose()?;
-    let log = Log::create()?;
-    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let (concurrency, under_faults) = (args.concurrency, plan.is_some());
-    let deployment = Deployment::start(loopback, concurrency, under_faults, log.sink()).await?;
+    let log = Log::create("demo")?;
+    let settings = Settings {
+        copiers: args.concurrency,
+        faults_to_come: plan.is_some(),
+        ..Settings::default()
+    };
+    let deployment = Deployment::start(settings, log.sink()).await?;
     deployment.sandbox.s3().keep_states();
     let objects = fill_source(&deployment, args, &files).await?;
     let run = back_up(&deployment, plan, objects).await;
@@ -240,39 +225,4 @@ fn by_operation(requests: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
         .iter()
         .map(|(name, count)| (operation(name), *count))
         .collect()
-}
-
-/// What the functions wrote: thrown away, unless something failed.
-struct Log(Arc<Mutex<NamedTempFile>>);
-
-impl Log {
-    fn create() -> Result<Log> {
-        let file = tempfile::Builder::new()
-            .prefix("s3-fanout-demo-")
-            .suffix(".log")
-            .tempfile();
-        Ok(Log(Arc::new(Mutex::new(
-            file.context("cannot make a file for the functions' logs")?,
-        ))))
-    }
-
-    fn sink(&self) -> Logs {
-        let file = Arc::clone(&self.0);
-        Logs::to(move |function, line| {
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            // A full disk must not fail the run; the summary tells what the run came to.
-            let _ = writeln!(file, "{function} {line}");
-        })
-    }
-
-    /// Keeps the file and says where it is.
-    fn keep(&self) -> Result<String> {
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        file.flush()?;
-        file.disable_cleanup(true);
-        Ok(format!(
-            "the functions' logs are in {}",
-            file.path().display()
-        ))
-    }
 }

@@ -1,6 +1,6 @@
 //! The deployed system in the sandbox: two buckets, the topic, both functions and the subscription.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -35,6 +35,30 @@ const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs
 /// How long the functions wait for an answer where faults let some never come.
 const ANSWER_TIMEOUT_SECS: &str = "2";
 
+/// What deployments differ in.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Where the sandbox listens.
+    pub address: SocketAddr,
+    /// Copiers at the same time; with none, nothing is subscribed to the topic.
+    pub copiers: u16,
+    /// The publisher's variables besides those that name its buckets and its topic.
+    pub publisher_environment: &'static [(&'static str, &'static str)],
+    /// Whether faults will happen: the functions do not wait long for an answer then.
+    pub faults_to_come: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            copiers: 0,
+            publisher_environment: &[],
+            faults_to_come: false,
+        }
+    }
+}
+
 /// The system, running on this machine.
 pub struct Deployment {
     /// The services it runs on.
@@ -45,14 +69,9 @@ pub struct Deployment {
 
 impl Deployment {
     /// Starts the sandbox and deploys to it. The functions are this program, started again.
-    /// With faults to come they do not wait long for an answer.
-    pub async fn start(
-        address: SocketAddr,
-        concurrency: u16,
-        faults_to_come: bool,
-        logs: Logs,
-    ) -> Result<Deployment> {
-        descriptors::reserve(concurrency)?;
+    pub async fn start(settings: Settings, logs: Logs) -> Result<Deployment> {
+        descriptors::reserve(settings.copiers)?;
+        let address = settings.address;
         let options = Options {
             address,
             logs,
@@ -77,15 +96,15 @@ impl Deployment {
         for bucket in [SOURCE_BUCKET, DEST_BUCKET] {
             sandbox.s3().create_bucket(bucket)?;
         }
-        deploy_functions(&sandbox, usize::from(concurrency), faults_to_come)?;
+        deploy_functions(&sandbox, &settings)?;
         Ok(Deployment { sandbox, s3 })
     }
 }
 
-fn deploy_functions(sandbox: &Sandbox, concurrency: usize, faults_to_come: bool) -> Result<()> {
+fn deploy_functions(sandbox: &Sandbox, settings: &Settings) -> Result<()> {
     let topic = sandbox.sns().create_topic(TOPIC)?;
     let program = std::env::current_exe().context("cannot tell which program this is")?;
-    let patience: &[_] = match faults_to_come {
+    let patience: &[_] = match settings.faults_to_come {
         true => &[("ANSWER_TIMEOUT_SECS", ANSWER_TIMEOUT_SECS)],
         false => &[],
     };
@@ -102,20 +121,27 @@ fn deploy_functions(sandbox: &Sandbox, concurrency: usize, faults_to_come: bool)
         retry_delays: RETRY_DELAYS.to_vec(),
         ..Function::new(name, &program)
     };
-    let (source, dest) = (
+    let buckets = [
         ("SOURCE_BUCKET", SOURCE_BUCKET),
         ("DEST_BUCKET", DEST_BUCKET),
-    );
+    ];
+    let publisher = [
+        &buckets[..],
+        &[("TOPIC_ARN", &topic)],
+        settings.publisher_environment,
+    ];
     let lambda = sandbox.lambda();
     lambda.create_function(function(
         PUBLISHER,
         PUBLISHER_MEMORY_MB,
         1,
-        &[source, dest, ("TOPIC_ARN", &topic)],
+        &publisher.concat(),
     ))?;
-    let copier = [source, dest];
-    let copier =
-        lambda.create_function(function(COPIER, COPIER_MEMORY_MB, concurrency, &copier))?;
-    sandbox.sns().subscribe(&topic, &copier)?;
+    if settings.copiers > 0 {
+        let concurrency = usize::from(settings.copiers);
+        let copier = function(COPIER, COPIER_MEMORY_MB, concurrency, &buckets);
+        let copier = lambda.create_function(copier)?;
+        sandbox.sns().subscribe(&topic, &copier)?;
+    }
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! The operator's command: the sandbox, the demo, and (hidden) the two functions themselves.
+//! The operator's command: the sandbox, the demo, the benchmarks, and (hidden) the two functions themselves.
 
 mod args;
+mod bench;
 mod cost;
 mod demo;
 mod deployment;
@@ -8,6 +9,7 @@ mod descriptors;
 mod faults;
 mod function;
 mod interrupt;
+mod log;
 mod progress;
 mod sandbox;
 mod source;
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     let outcome = match Args::parse().command {
         Command::Demo(args) => demo::run(args),
         Command::Sandbox(args) => sandbox::run(args),
+        Command::Bench(args) => bench::run(args.what),
         Command::Function(args) => function::run(args),
     };
     outcome.unwrap_or_else(|error| {

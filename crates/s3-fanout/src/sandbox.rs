@@ -6,7 +6,7 @@ use anyhow::Result;
 use sandbox::lambda::Logs;
 
 use crate::args::SandboxArgs;
-use crate::deployment::{DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET};
+use crate::deployment::{DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET, Settings};
 use crate::interrupt::interrupted;
 use crate::{faults, source};
 
@@ -18,8 +18,13 @@ pub fn run(args: SandboxArgs) -> Result<ExitCode> {
     let plan = args.faults.as_deref().map(faults::plan).transpose()?;
     runtime.block_on(async {
         let logs = Logs::to(|function, line| eprintln!("{function} {line}"));
-        let deployment =
-            Deployment::start(args.address, args.concurrency, plan.is_some(), logs).await?;
+        let settings = Settings {
+            address: args.address,
+            copiers: args.concurrency,
+            faults_to_come: plan.is_some(),
+            ..Settings::default()
+        };
+        let deployment = Deployment::start(settings, logs).await?;
         source::put_virtual_day(deployment.sandbox.s3(), args.objects)?;
         if let Some(plan) = plan {
             deployment.sandbox.faults().inject(plan);

@@ -204,15 +204,17 @@ async fn equal(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deployment::Deployment;
+    use crate::deployment::{Deployment, Settings};
     use sandbox::lambda::Logs;
     use sandbox::s3::{Attributes, Content};
 
     #[tokio::test]
     async fn names_every_way_in_which_a_copy_is_not_its_source() {
-        let deployment = Deployment::start(([127, 0, 0, 1], 0).into(), 1, false, Logs::default())
-            .await
-            .unwrap();
+        let settings = Settings {
+            copiers: 1,
+            ..Settings::default()
+        };
+        let deployment = Deployment::start(settings, Logs::default()).await.unwrap();
         let put = |bucket: &str, name: &str, bytes: &'static [u8], attributes: &Attributes| {
             let content = Content::bytes(bytes.into());
             let key = format!("{DAY_PREFIX}{name}");

@@ -17,6 +17,12 @@ use support::{echo, eventually, payload, send, start};
 /// Longer than any test runs.
 const EVER: Duration = Duration::from_secs(3_600);
 
+/// What answers at once does so long before this.
+async fn at_once<T>(answer: impl Future<Output = T>) -> T {
+    let answer = tokio::time::timeout(Duration::from_secs(60), answer).await;
+    answer.expect("an answer that waits for nothing")
+}
+
 fn s3(sandbox: &Sandbox) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()
         .http_client(aws_smithy_http_client::Builder::new().build_http())
@@ -83,7 +89,7 @@ async fn an_answer_of_sns_waits_and_the_request_has_its_effect() {
     let publish = sns.publish().topic_arn(&topic).message("x");
     let publish = tokio::spawn(publish.send());
     eventually(|| accepted.load(Ordering::Relaxed)).await;
-    sns.list_topics().send().await.unwrap();
+    at_once(sns.list_topics().send()).await.unwrap();
     assert!(!publish.is_finished());
     publish.abort();
 }
@@ -99,11 +105,13 @@ async fn every_operation_is_known_by_its_name() {
     }
     sandbox.timing().set(latency);
     let head = s3.head_object().bucket("bucket").key("k");
-    head.send().await.unwrap();
+    at_once(head.send()).await.unwrap();
     // Annotations come another way to S3 than all else.
     let list = s3.list_object_annotations().bucket("bucket").key("k");
-    list.send().await.unwrap();
-    sns.create_topic().name("keys").send().await.unwrap();
+    at_once(list.send()).await.unwrap();
+    at_once(sns.create_topic().name("keys").send())
+        .await
+        .unwrap();
     let waiting = tokio::spawn(s3.list_buckets().send());
     eventually(|| sandbox.requests().contains_key("s3:ListBuckets")).await;
     assert!(!waiting.is_finished());
@@ -115,13 +123,13 @@ async fn lambda_and_the_page_for_people_answer_at_once() {
     let sandbox = start().await;
     sandbox.lambda().create_function(echo("echo")).unwrap();
     sandbox.timing().set(Latency::of_all(EVER));
-    let page = send(&sandbox, "GET /_sandbox HTTP/1.1", "").await;
+    let page = at_once(send(&sandbox, "GET /_sandbox HTTP/1.1", "")).await;
     assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
     let signed = support::signed("sandbox", "lambda");
     let invoke = format!("POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\n{signed}");
-    let answer = send(&sandbox, &invoke, "{}").await;
+    let answer = at_once(send(&sandbox, &invoke, "{}")).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     // The function asks for its invocations at the same machine.
-    let response = sandbox.lambda().invoke("echo", r#"{"n":1}"#).await.unwrap();
-    assert_eq!(payload(&response)["n"], 1);
+    let response = at_once(sandbox.lambda().invoke("echo", r#"{"n":1}"#)).await;
+    assert_eq!(payload(&response.unwrap())["n"], 1);
 }

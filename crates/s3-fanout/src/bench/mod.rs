@@ -1,0 +1,20 @@
+//! `s3-fanout bench`: figures in the sandbox, next to what they could be at best.
+
+mod machine;
+pub mod publisher;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::args::Bench;
+
+/// Runs a benchmark to its end or to Ctrl-C.
+pub fn run(bench: Bench) -> Result<ExitCode> {
+    if cfg!(debug_assertions) {
+        eprintln!("warning: this is a debug build; its figures say little, build with --release");
+    }
+    match bench {
+        Bench::Publisher(args) => publisher::run(&args),
+    }
+}

@@ -107,7 +107,10 @@ impl Limiter {
         {
             match self.limiter.check_n(rest) {
                 Ok(Ok(_)) => much -= u64::from(rest.get()),
-                Ok(Err(early)) => sleep(early.wait_time_from(self.clock.now())).await,
+                // Not to the moment: what falls due meanwhile goes into one batch.
+                Ok(Err(early)) => {
+                    sleep(early.wait_time_from(self.clock.now()).max(BURST / 2)).await
+                }
                 Err(_) => return,
             }
         }

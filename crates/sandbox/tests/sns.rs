@@ -310,12 +310,12 @@ async fn refuses_what_is_over_the_quota_and_delivers_nothing_of_it() {
     // However much time passes, a second's worth is all there is room for.
     sandbox.sns().set_quota(Some(4));
     let refused = batch(5).await.unwrap_err();
-    assert_eq!(refused.code(), Some("Throttled"));
-    assert_eq!(refused.raw_response().unwrap().status().as_u16(), 429);
+    assert_eq!(refused.code(), Some("Throttling"));
+    assert_eq!(refused.raw_response().unwrap().status().as_u16(), 400);
     assert_eq!(batch(4).await.unwrap().successful().len(), 4);
     sandbox.sns().set_quota(Some(0));
     let single = client.publish().topic_arn(&topic).message("y").send();
-    assert_eq!(single.await.unwrap_err().code(), Some("Throttled"));
+    assert_eq!(single.await.unwrap_err().code(), Some("Throttling"));
     let unserved = sandbox.sns().publish(&topic, "z");
     assert_eq!(unserved, Err(sandbox::sns::Error::Throttled));
     sandbox.sns().set_quota(None);

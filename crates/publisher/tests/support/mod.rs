@@ -39,6 +39,8 @@ pub struct State {
     pub page: usize,
     /// Messages that SNS takes in a second; it refuses others.
     pub sns_quota: usize,
+    /// The status and the code with which it does.
+    pub throttle: (u16, &'static str),
     /// The number of the request that is the last to have an effect.
     pub dies_at: usize,
     /// Every request, by what it asks for: `list source a/`, `publish 10`, `invoke`.
@@ -63,6 +65,7 @@ impl World {
             copies: BTreeMap::new(),
             page: 1_000,
             sns_quota: usize::MAX,
+            throttle: (400, "Throttling"),
             dies_at: usize::MAX,
             requests: Vec::new(),
             published: Vec::new(),
@@ -217,8 +220,10 @@ impl State {
         let lately = lately.take_while(|(_, at)| *at > second_ago).count();
         if lately + entries.len() > self.sns_quota {
             self.requests.push("throttled".to_owned());
-            let code = "<ErrorResponse><Error><Code>Throttled</Code><Message>slower</Message></Error></ErrorResponse>";
-            return (429, code.to_owned());
+            let (status, code) = self.throttle;
+            let error =
+                format!("<Error><Code>{code}</Code><Message>Rate exceeded</Message></Error>");
+            return (status, format!("<ErrorResponse>{error}</ErrorResponse>"));
         }
         self.requests.push(format!("publish {}", entries.len()));
         let mut accepted = String::new();

@@ -34,8 +34,8 @@ pub enum Error {
     /// The action is not one of the sandbox's.
     #[error("The action {0} is not valid for this endpoint.")]
     InvalidAction(String),
-    /// The messages do not fit into the quota: the name and the status of the model's ThrottledException. SDKs retry
-    /// `Throttling` and `ThrottlingException` on their own, and this one not.
+    /// The messages do not fit into the quota. SNS answers as all of AWS's query services do, though its reference
+    /// does not say so (<https://repost.aws/knowledge-center/sns-throttling-exception-errors>).
     #[error("Rate exceeded")]
     Throttled,
     /// SNS failed, through no fault of the request.
@@ -59,7 +59,7 @@ impl Error {
             Self::IdsNotDistinct => "BatchEntryIdsNotDistinct",
             Self::InvalidEntryId => "InvalidBatchEntryId",
             Self::InvalidAction(_) => "InvalidAction",
-            Self::Throttled => "Throttled",
+            Self::Throttled => "Throttling",
             Self::Internal => "InternalError",
             Self::Malformed(_) => "MalformedQueryString",
         }
@@ -69,7 +69,6 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }

@@ -156,9 +156,10 @@ async fn a_finished_backfill_is_listed_on_both_sides_once_and_not_published_agai
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_throttled_topic_gets_every_message() {
+async fn a_throttled_topic_gets_every_message_and_the_metrics_say_how_fast() {
     let world = World::start().await;
-    let (publisher, accepted) = publisher(&world, &[]).await;
+    let stack = [("STACK_NAME", "acme"), ("MAX_COPIES_IN_FLIGHT", "100")];
+    let (publisher, accepted) = publisher(&world, &stack).await;
     world.sandbox.lambda().create_function(publisher).unwrap();
     let keys = put(&world, "x/", 4_500);
     world.sandbox.sns().set_quota(Some(1_500));
@@ -173,6 +174,32 @@ async fn a_throttled_topic_gets_every_message() {
         world.sandbox.requests()["sns:PublishBatch"] > 450,
         "some were refused"
     );
+    let log = world.log();
+    let json = log
+        .iter()
+        .filter_map(|line| serde_json::from_str(line.split_once(' ')?.1).ok());
+    let lines: Vec<Value> = json.collect();
+    let sample = lines
+        .iter()
+        .find(|line| line["message"] == "publishing")
+        .unwrap();
+    let metrics = lines.iter().find(|line| line["_aws"].is_object()).unwrap();
+    let described = &metrics["_aws"]["CloudWatchMetrics"][0];
+    assert_eq!(described["Namespace"], "s3-fanout");
+    assert_eq!(described["Dimensions"], json!([["Stack"]]));
+    assert_eq!(metrics["Stack"], "acme");
+    let published_per_sec = sample["published_per_sec"].as_f64().unwrap();
+    assert!(published_per_sec > 0.0);
+    assert_eq!(metrics["PublishRate"].as_f64().unwrap(), published_per_sec);
+    assert_eq!(
+        metrics["ListRate"].as_f64(),
+        sample["listed_per_sec"].as_f64()
+    );
+    assert_eq!(
+        metrics["CopiesInFlight"].as_f64(),
+        sample["copies_in_flight"].as_f64()
+    );
+    assert_eq!(sample["max_copies_in_flight"], 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 //! What a run has come to so far, and how fast it comes on.
 
 use backup::object::printable;
+use backup::telemetry;
+use metrics::gauge;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -95,7 +97,7 @@ impl Tally {
         self.progress.settle(job.place, accepted);
     }
 
-    /// Logs how fast the run has come on since the last sample. The copies published a second times their
+    /// Tells the log and the metrics how fast the run has come on since the last sample. The copies published a second times their
     /// estimated duration are, by Little's law, those that will be in flight.
     pub(crate) fn sample(&mut self, pace: &Pace) {
         let now = Sample {
@@ -107,14 +109,21 @@ impl Tally {
         let last = std::mem::replace(&mut self.sampled, now);
         let now = &self.sampled;
         let ms = (now.at - last.at).as_millis().max(1) as u64;
+        let listed_per_sec = (now.listed - last.listed) * 1_000 / ms;
+        let published_per_sec = (now.published - last.published) * 1_000 / ms;
+        let copies_in_flight = (now.copy_ms - last.copy_ms) / ms;
         info!(
-            listed_per_sec = (now.listed - last.listed) * 1_000 / ms,
-            published_per_sec = (now.published - last.published) * 1_000 / ms,
+            listed_per_sec,
+            published_per_sec,
             messages_in_flight = self.in_flight,
-            copies_in_flight = (now.copy_ms - last.copy_ms) / ms,
+            copies_in_flight,
             max_copies_in_flight = pace.max_copies_in_flight(),
             "publishing"
         );
+        gauge!("ListRate").set(listed_per_sec as f64);
+        gauge!("PublishRate").set(published_per_sec as f64);
+        gauge!("CopiesInFlight").set(copies_in_flight as f64);
+        telemetry::flush_metrics();
     }
 
     /// The counts, at the end.

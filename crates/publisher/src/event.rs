@@ -2,13 +2,14 @@
 
 use std::str::FromStr;
 
-use backup::day::{Day, DayError, Days, PrefixFormat, ReversedError};
+use backup::day::{Day, DayError, Days, ReversedError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::filter::{Filter, FilterError, Wanted};
 use crate::list::KeyRange;
+use crate::scope::Scope;
 
 /// What every error of an event ends with.
 const ACCEPTED: &str = r#"accepted are an EventBridge scheduled event, {"scheduled_time":"2016-07-01T02:00:00Z"}, {"date":"2016-06-30"}, {"from":"2016-01-01","to":"2016-06-30"}, {"prefix":"any/prefix/"} and the `resume` of an answer, each with an optional "only":"changed" or "all", "dry_run":true, "continue":true, and "include", "exclude" (lists of globs), "min_size", "max_size" (bytes), "modified_since", "modified_before" (moments)"#;
@@ -52,15 +53,6 @@ impl FromStr for Only {
     fn from_str(text: &str) -> Result<Only, Self::Err> {
         Only::deserialize(serde::de::value::StrDeserializer::new(text))
     }
-}
-
-/// The keys an invocation is about.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scope {
-    /// Ranges of keys.
-    pub ranges: Vec<KeyRange>,
-    /// The keys of days.
-    pub days: Option<Days>,
 }
 
 /// Why an event is no order. The text says what was given and what is accepted.
@@ -246,31 +238,6 @@ impl Order {
     }
 }
 
-impl Scope {
-    /// What to list, one range at a time: there may be millions of days.
-    pub fn ranges<'a>(
-        &'a self,
-        format: &'a PrefixFormat,
-    ) -> impl Iterator<Item = KeyRange> + Send + 'a {
-        let days = self.days.into_iter().flat_map(Days::iter);
-        let days = days.map(|day| KeyRange::of(format.prefix(day)));
-        self.ranges.iter().cloned().chain(days)
-    }
-
-    /// Whether it is more than one day, and nothing else.
-    pub fn is_backfill(&self) -> bool {
-        self.days.is_some_and(|days| days.from() < days.to())
-    }
-
-    /// What is left of it if so many of its ranges were begun, and this is left of those; none if nothing is.
-    pub fn left(&self, begun: usize, mut ranges: Vec<KeyRange>) -> Option<Scope> {
-        ranges.extend(self.ranges.iter().skip(begun).cloned());
-        let begun_days = begun.saturating_sub(self.ranges.len());
-        let days = self.days.and_then(|days| days.without_first(begun_days));
-        (!ranges.is_empty() || days.is_some()).then_some(Scope { ranges, days })
-    }
-}
-
 /// When the schedule fired, if a schedule sent the event.
 fn moment(fields: &Fields) -> Option<Timestamp> {
     match (&fields.detail_type, fields.time, fields.scheduled_time) {
@@ -327,6 +294,7 @@ fn cut(text: String) -> String {
 mod tests {
     use super::*;
     use backup::aws::chain;
+    use backup::day::PrefixFormat;
     use serde_json::json;
 
     fn scope(event: Value) -> Scope {

@@ -10,39 +10,15 @@ use futures::stream::{BoxStream, FuturesUnordered, Stream, StreamExt};
 use tracing::{debug, warn};
 
 use crate::compare::compare;
-use crate::list::{Bucket, KeyRange, ListError, Listed, Page, pages};
+use crate::list::{Bucket, KeyRange, Listed, Page, pages};
 use crate::split::Rest;
+use crate::step::{RangeId, Step};
 
 /// No page is asked for while more steps wait to be taken.
 const ENOUGH_WAITING: usize = 2_000;
 
 /// A range of more pages is long enough to be cut, if fewer ranges than allowed are being listed.
 const LONG_PAGES: u64 = 8;
-
-/// The number of a range, in the order in which they are begun.
-pub type RangeId = usize;
-
-/// What a listing comes upon. The steps of one range are in key order.
-#[derive(Debug)]
-pub enum Step {
-    /// The next of the ranges is begun.
-    Opened(RangeId, KeyRange),
-    /// An object.
-    Object(RangeId, Listed),
-    /// From here on a range ends earlier, and others take its rest.
-    Split {
-        /// The range.
-        range: RangeId,
-        /// The key with which it ends now.
-        until: String,
-        /// The others.
-        rest: Vec<(RangeId, KeyRange)>,
-    },
-    /// A range is listed to its end.
-    Ended(RangeId),
-    /// A range cannot be listed any further.
-    Failed(RangeId, ListError),
-}
 
 /// Where the copies of a source's objects are.
 #[derive(Debug, Clone, Copy)]

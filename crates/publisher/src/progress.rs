@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::list::{KeyRange, Listed};
-use crate::listing::{RangeId, Step};
+use crate::step::{RangeId, Step};
 
 /// The place of an object in the listing.
 #[derive(Debug)]

@@ -13,9 +13,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::warn;
 
 use crate::filter::Filter;
-use crate::listing::Step;
 use crate::pace::Pace;
 use crate::progress::Place;
+use crate::step::Step;
 use crate::tally::Tally;
 use crate::topic::{BATCH_ENTRIES, Failure, Topic};
 
@@ -47,6 +47,16 @@ struct Batch {
     /// What was to be published, and whether its message was accepted.
     jobs: Vec<(Job, bool)>,
     failures: Vec<Failure>,
+}
+
+impl Batch {
+    fn of(jobs: Vec<Job>, accepted: bool, failures: Vec<Failure>) -> Batch {
+        let mut jobs: Vec<_> = jobs.into_iter().map(|job| (job, accepted)).collect();
+        for failure in &failures {
+            jobs[failure.entry].1 = false;
+        }
+        Batch { jobs, failures }
+    }
 }
 
 impl Publication<'_> {
@@ -82,61 +92,38 @@ impl Publication<'_> {
         }
     }
 
-    /// The job, and whether it may be published: not if the time is over first.
-    async fn pace(&self, job: Job) -> (Job, bool) {
-        if self.topic.is_none() {
-            return (job, true);
+    /// Waits until the job may be published; near the deadline the one that waits goes at once.
+    async fn pace(&self, job: Job) -> Job {
+        if self.topic.is_some() {
+            tokio::select! {
+                biased;
+                () = self.pace.wait(job.object.size) => {}
+                () = self.deadline.near() => {}
+            }
         }
-        let may_start = tokio::select! {
-            biased;
-            () = self.pace.wait(job.object.size) => true,
-            () = self.deadline.near() => false,
-        };
-        (job, may_start)
+        job
     }
 
-    async fn publish_batch(&self, jobs: Vec<(Job, bool)>, tally: &Mutex<Tally>) -> Batch {
-        let mut batch = Batch {
-            jobs,
-            failures: Vec::new(),
-        };
+    async fn publish_batch(&self, jobs: Vec<Job>, tally: &Mutex<Tally>) -> Batch {
         let Some(topic) = self.topic else {
-            return batch;
+            return Batch::of(jobs, true, Vec::new());
         };
         let message = |job: &Job| Message {
             run: self.run.to_owned(),
             object: job.object.clone(),
         };
-        let messages: Vec<_> = batch
-            .jobs
-            .iter()
-            .filter(|(_, may_start)| *may_start)
-            .map(|(job, _)| message(job))
-            .collect();
-        if messages.is_empty() {
-            return batch;
-        }
+        let messages: Vec<_> = jobs.iter().map(message).collect();
         lock(tally).in_flight += messages.len() as u64;
         let published = self.deadline.wait_for(topic.publish(&messages)).await;
         lock(tally).in_flight -= messages.len() as u64;
         match published {
-            Some(failures) => batch.failures = failures,
+            Some(failures) => Batch::of(jobs, true, failures),
             None => {
-                warn!(
-                    messages = messages.len(),
-                    "the time was over before SNS accepted them"
-                );
-                batch
-                    .jobs
-                    .iter_mut()
-                    .for_each(|(_, accepted)| *accepted = false);
+                let messages = messages.len();
+                warn!(messages, "the time was over before SNS accepted them");
+                Batch::of(jobs, false, Vec::new())
             }
         }
-        // Jobs that may not start come last, since time only runs out, so an entry's number is its job's.
-        for failure in &batch.failures {
-            batch.jobs[failure.entry].1 = false;
-        }
-        batch
     }
 
     fn settle(&self, tally: &mut Tally, batch: Batch) {

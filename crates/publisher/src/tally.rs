@@ -7,10 +7,10 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::filter::Filter;
-use crate::listing::Step;
 use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::publish::Job;
+use crate::step::Step;
 use crate::summary::Summary;
 
 /// Archived objects named in the log; the others are counted.

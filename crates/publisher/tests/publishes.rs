@@ -267,6 +267,10 @@ async fn fails_with_the_number_the_first_keys_and_the_reasons_after_all_else_was
         .await
         .unwrap_err();
     assert_eq!(error.error_type(), "PublishFailed");
+    let PublisherError::PublishFailed(summary) = &error else {
+        unreachable!()
+    };
+    assert_eq!((summary.published, summary.failed), (14, 11));
     let text = error.to_string();
     assert!(
         text.starts_with("11 of 25 messages could not be published, all others were: "),
@@ -344,4 +348,27 @@ async fn a_prefix_that_cannot_be_listed_to_its_end_fails_after_all_else_was_publ
          mend the reason and invoke again with the same event"
     );
     assert_eq!(taken.lock().unwrap().accepted.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_out_of_key_order_is_an_error_not_a_gap() {
+    let s3 =
+        mock!(aws_sdk_s3::Client::list_objects_v2).then_compute_output(|_: &ListObjectsV2Input| {
+            let object = |key: &str| Object::builder().key(key).size(1).build();
+            ListObjectsV2Output::builder()
+                .contents(object("x/b"))
+                .contents(object("x/a"))
+                .build()
+        });
+    let (sns, _) = sns(|_, _| Ok(()));
+    let error = publisher(&s3, &sns)
+        .handle(&json!({"prefix": "x/"}), invocation("r"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.error_type(), "ListFailed");
+    let text = error.to_string();
+    assert!(
+        text.contains("the listing is not in key order (a directory bucket has none, and cannot be a source): x/a comes after x/b"),
+        "{text}"
+    );
 }

@@ -22,8 +22,9 @@ use tests::{MIB, SOURCE, World};
 const BARE_KEY: &str = include_str!("../../events/copier-bare-key.json");
 
 /// Every file of `events/`.
-const EVENTS: [&str; 14] = [
+const EVENTS: [&str; 15] = [
     include_str!("../../events/backfill.json"),
+    include_str!("../../events/backfill-unattended.json"),
     include_str!("../../events/changed.json"),
     BARE_KEY,
     include_str!("../../events/copier-malformed.json"),

@@ -482,6 +482,7 @@ async fn reads_every_event_file() {
         ("date", 1, 0),
         ("prefix", 1, 0),
         ("backfill", 182, 25),
+        ("backfill-unattended", 182, 25),
         ("dry-run", 1, 0),
         ("filtered", 182, 25),
         ("changed", 1, 0),

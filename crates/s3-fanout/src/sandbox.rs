@@ -1,6 +1,8 @@
 //! `s3-fanout sandbox`: both functions deployed to S3, SNS and Lambda on this machine, until Ctrl-C.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use sandbox::lambda::Logs;
@@ -17,7 +19,14 @@ pub fn run(args: SandboxArgs) -> Result<ExitCode> {
         .build()?;
     let plan = args.faults.as_deref().map(faults::plan).transpose()?;
     runtime.block_on(async {
-        let logs = Logs::to(|function, line| eprintln!("{function} {line}"));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&stopping);
+        let logs = Logs::to(move |function, line| {
+            // What a process says of services that are gone is no news.
+            if !ends.load(Ordering::Relaxed) {
+                eprintln!("{function} {line}");
+            }
+        });
         let settings = Settings {
             address: args.address,
             copiers: args.concurrency,
@@ -31,6 +40,7 @@ pub fn run(args: SandboxArgs) -> Result<ExitCode> {
         }
         introduce(&deployment, &args);
         interrupted().await?;
+        stopping.store(true, Ordering::Relaxed);
         eprintln!("stopping");
         deployment.sandbox.shutdown().await;
         Ok(ExitCode::SUCCESS)

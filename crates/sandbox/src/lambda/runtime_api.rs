@@ -101,7 +101,8 @@ impl Shared {
             return refuse(&refusal);
         }
         let Some(delivery) = self.deliveries.lock().await.recv().await else {
-            return refuse(&Refusal::Closed);
+            // The environment is being ended. Lambda does not tell it, and runtimes take no answer but an invocation.
+            return std::future::pending().await;
         };
         self.session().begin(&delivery.request_id);
         deliver(delivery)

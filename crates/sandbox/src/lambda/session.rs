@@ -28,8 +28,6 @@ pub(super) enum Refusal {
     TooLarge,
     #[error("The request body could not be read")]
     Unreadable,
-    #[error("The execution environment is closed")]
-    Closed,
     #[error("No such call of the Runtime API 2018-06-01")]
     NoSuchCall,
 }
@@ -42,7 +40,6 @@ impl Refusal {
             Self::InvalidStateTransition => (StatusCode::FORBIDDEN, "InvalidStateTransition"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge"),
             Self::Unreadable => (StatusCode::BAD_REQUEST, "InvalidRequest"),
-            Self::Closed => (StatusCode::INTERNAL_SERVER_ERROR, "Container.Error"),
             Self::NoSuchCall => (StatusCode::NOT_FOUND, "NotFound"),
         }
     }

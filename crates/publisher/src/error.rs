@@ -1,5 +1,7 @@
 //! Why a publisher's invocation failed, named for what the reader does about it.
 
+use std::collections::BTreeSet;
+
 use backup::aws::{Cause, chain};
 use backup::object::printable;
 use lambda_runtime::Diagnostic;
@@ -17,7 +19,7 @@ pub enum PublisherError {
     #[error(
         "{} of {} prefixes could not be listed to their end: {}; \
          {} of the {} keys listed were published: mend the reason and invoke again with the same event",
-        .0.unlisted.len(), .0.prefixes, unlisted(.0), .0.published, .0.wanted()
+        unlisted_prefixes(.0), .0.prefixes, unlisted(.0), .0.published, .0.wanted()
     )]
     ListFailed(Box<Summary>),
     /// Some messages were not accepted; all others were published.
@@ -46,6 +48,19 @@ pub enum PublisherError {
         /// What Lambda said.
         cause: Cause,
     },
+}
+
+/// Whether a run was complete and every message accepted.
+///
+/// # Errors
+/// It was not; the error tells of it.
+pub(crate) fn judge(mut summary: Summary) -> Result<Summary, PublisherError> {
+    summary.complete = summary.unlisted.is_empty();
+    match (summary.complete, summary.failed) {
+        (true, 0) => Ok(summary),
+        (false, _) => Err(PublisherError::ListFailed(Box::new(summary))),
+        (true, _) => Err(PublisherError::PublishFailed(Box::new(summary))),
+    }
 }
 
 impl PublisherError {
@@ -78,6 +93,12 @@ fn resume(summary: &Summary) -> String {
         .as_ref()
         .map(ToString::to_string)
         .unwrap_or_default()
+}
+
+/// How many prefixes were not listed to their end; a long one may have failed in several pieces.
+fn unlisted_prefixes(summary: &Summary) -> usize {
+    let prefixes = summary.unlisted.iter().map(|error| &error.prefix);
+    prefixes.collect::<BTreeSet<_>>().len()
 }
 
 /// The first prefix that was not listed to its end, with the reason.

@@ -12,7 +12,7 @@ use tracing::{Instrument, error, info, info_span};
 
 use crate::config::Config;
 use crate::continuation;
-use crate::error::PublisherError;
+use crate::error::{PublisherError, judge};
 use crate::event::{self, Only, Order};
 use crate::list::Bucket;
 use crate::listing::{Copies, Listing};
@@ -184,7 +184,7 @@ impl Publisher {
         if let Some(left) = left.filter(|_| deadline.is_near()) {
             summary.resume = Some(order.resume(run, only, &left));
         } else {
-            summary = summary.judge()?;
+            summary = judge(summary)?;
         }
         summary.tell();
         Ok(summary)

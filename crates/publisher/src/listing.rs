@@ -72,7 +72,7 @@ impl<'a> Listing<'a> {
         Listing {
             source,
             copies,
-            ranges: Box::new(ranges),
+            ranges: Box::new(ranges.fuse()),
             concurrency,
             begun: 0,
             open: BTreeMap::new(),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use backup::object::ObjectRef;
+
 use crate::list::{KeyRange, Listed};
 use crate::step::{RangeId, Step};
 
@@ -11,6 +13,13 @@ pub struct Place {
     range: RangeId,
     /// The key before it in its range, or where the range begins.
     after: String,
+}
+
+/// An object for which a message is to be published.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) place: Place,
+    pub(crate) object: ObjectRef,
 }
 
 /// How far a run has come.

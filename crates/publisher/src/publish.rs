@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use backup::deadline::Deadline;
 use backup::message::Message;
-use backup::object::ObjectRef;
 use futures::stream::{Stream, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::warn;
 
 use crate::filter::Filter;
 use crate::pace::Pace;
-use crate::progress::Place;
+use crate::progress::Job;
 use crate::step::Step;
 use crate::tally::Tally;
 use crate::topic::{BATCH_ENTRIES, Failure, Topic};
@@ -34,12 +33,6 @@ pub struct Publication<'a> {
     pub pace: Pace,
     /// When no more is listed and published.
     pub deadline: Deadline,
-}
-
-/// An object for which a message is to be published.
-pub(crate) struct Job {
-    pub(crate) place: Place,
-    pub(crate) object: ObjectRef,
 }
 
 /// What became of ten or fewer jobs.

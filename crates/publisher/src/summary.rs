@@ -8,7 +8,6 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::{error, info};
 
-use crate::error::PublisherError;
 use crate::list::ListError;
 use crate::topic::Failure;
 
@@ -58,19 +57,6 @@ impl Summary {
     /// Objects listed that are to be copied and can be.
     pub fn wanted(&self) -> u64 {
         self.listed - self.filtered - self.unchanged - self.archived
-    }
-
-    /// Whether the run was complete and every message accepted.
-    ///
-    /// # Errors
-    /// It was not; the error tells of it.
-    pub(crate) fn judge(mut self) -> Result<Summary, PublisherError> {
-        self.complete = self.unlisted.is_empty();
-        match (self.complete, self.failed) {
-            (true, 0) => Ok(self),
-            (false, _) => Err(PublisherError::ListFailed(Box::new(self))),
-            (true, _) => Err(PublisherError::PublishFailed(Box::new(self))),
-        }
     }
 
     /// Logs the counts.

@@ -8,8 +8,7 @@ use tracing::{info, warn};
 
 use crate::filter::Filter;
 use crate::pace::Pace;
-use crate::progress::Progress;
-use crate::publish::Job;
+use crate::progress::{Job, Progress};
 use crate::step::Step;
 use crate::summary::Summary;
 

@@ -15,6 +15,6 @@ pub fn run(bench: Bench) -> Result<ExitCode> {
         eprintln!("warning: this is a debug build; its figures say little, build with --release");
     }
     match bench {
-        Bench::Publisher(args) => publisher::run(&args),
+        Bench::Publisher(args) => publisher::run(&args.case, args.scale, args.json),
     }
 }

@@ -13,21 +13,21 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::args::BenchPublisherArgs;
 use crate::interrupt;
 use crate::log::Log;
 pub use case::names;
 use report::Report;
 
-/// Runs the cases one after another, each in a sandbox of its own.
-pub fn run(args: &BenchPublisherArgs) -> Result<ExitCode> {
-    interrupt::or_done(bench(args))
+/// Runs the cases of these names, or all, one after another, each in a sandbox of its own and with one of so many
+/// of its keys.
+pub fn run(names: &[String], scale: u64, json: bool) -> Result<ExitCode> {
+    interrupt::or_done(bench(names, scale, json))
 }
 
-async fn bench(args: &BenchPublisherArgs) -> Result<ExitCode> {
+async fn bench(names: &[String], scale: u64, json: bool) -> Result<ExitCode> {
     let log = Log::create("bench")?;
     let mut rows = Vec::new();
-    for case in case::chosen(&args.case, args.scale) {
+    for case in case::chosen(names, scale) {
         let measured = stage::measure(&case, &log).await;
         let measured = match measured {
             Ok(measured) => measured,
@@ -37,7 +37,7 @@ async fn bench(args: &BenchPublisherArgs) -> Result<ExitCode> {
     }
     let report = Report::new(rows);
     let mut out = std::io::stdout().lock();
-    if args.json {
+    if json {
         serde_json::to_writer(&mut out, &report)?;
         writeln!(out)?;
     } else {

@@ -33,8 +33,10 @@ pub struct Order {
     pub run: Option<String>,
     /// Whether the function is to invoke itself when its time is up, for there is no one to do so.
     pub continues: bool,
-    /// How often the run was gone on with before.
+    /// How often the run was gone on with before, by itself.
     pub continuation: u32,
+    /// Whether it is what is left of a run.
+    pub is_resumed: bool,
 }
 
 /// Which of the listed objects are published.
@@ -154,6 +156,7 @@ pub fn parse(event: &Value) -> Result<Order, EventError> {
         found: found(&fields),
     })?;
     let scheduled = moment(&fields);
+    let is_resumed = fields.run.is_some();
     let run = fields.run.or(scheduled.map(|time| time.to_string()));
     if let Some(bytes) = run.as_ref().map(String::len)
         && !(1..=MAX_RUN_BYTES).contains(&bytes)
@@ -168,6 +171,7 @@ pub fn parse(event: &Value) -> Result<Order, EventError> {
         // A schedule does not wait for an answer.
         continues: fields.continues || scheduled.is_some(),
         continuation: fields.continuation,
+        is_resumed,
         filter: Filter::new(Wanted {
             include: fields.include,
             exclude: fields.exclude,

@@ -123,11 +123,13 @@ impl Publisher {
         let order = event::parse(event)?;
         let run = order.run.clone().unwrap_or(invocation.request_id);
         tracing::Span::current().record("run", &run);
-        let summary = self.run(&run, &order, invocation.deadline).await?;
-        let Some(resume) = summary.resume.as_ref().filter(|_| order.continues) else {
+        let mut summary = self.run(&run, &order, invocation.deadline).await?;
+        let Some(resume) = summary.resume.as_mut().filter(|_| order.continues) else {
             return Ok(summary);
         };
         if order.continuation >= self.config.max_continuations {
+            // Whoever invokes with it begins another chain of invocations.
+            resume["continuation"] = 0.into();
             return Err(PublisherError::Unfinished {
                 continuations: order.continuation,
                 summary: Box::new(summary),
@@ -222,9 +224,9 @@ impl Publisher {
     /// A run that is gone on with has a queue already: there is no room ahead.
     fn limits(&self, order: &Order) -> Limits {
         let limits = self.config.limits;
-        match order.continuation {
-            0 => limits,
-            _ => Limits {
+        match order.is_resumed {
+            false => limits,
+            true => Limits {
                 queue_ahead: Duration::ZERO,
                 ..limits
             },

@@ -11,6 +11,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{BucketVersioningStatus, ChecksumMode, VersioningConfiguration};
 use backup::env::Environment;
+use backup::message::{Message, Request, decode};
 use bytes::Bytes;
 use copier::copy::Copier;
 use sandbox::lambda::{Function, Logs};
@@ -47,6 +48,9 @@ pub const ODD_KEYS: [&str; 18] = [
     "?versionId=1",
     " x ",
 ];
+
+/// Messages that SNS has accepted.
+pub type Accepted = Arc<Mutex<Vec<Message>>>;
 
 /// A sandbox with two empty buckets.
 #[derive(Debug)]
@@ -219,6 +223,19 @@ impl World {
         }
         now.retain(|_, count| *count > 0);
         now
+    }
+
+    /// The messages that SNS accepts from now on.
+    pub fn accepted(&self) -> Accepted {
+        let accepted = Accepted::default();
+        let sink = Arc::clone(&accepted);
+        self.sandbox.sns().watch(move |message| {
+            let Ok(Request::Message(message)) = decode(message.message) else {
+                panic!("{} is no message", message.message)
+            };
+            sink.lock().unwrap().push(message);
+        });
+        accepted
     }
 
     /// Every line the functions wrote so far.

@@ -3,19 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use backup::message::{Message, Request, decode};
 use bytes::Bytes;
 use sandbox::lambda::Function;
 use sandbox::s3::{Attributes, Content};
 use sandbox::timing::Latency;
 use serde_json::{Value, json};
-use tests::{DEST, SOURCE, World, function};
-
-/// Every message that SNS has accepted.
-type Accepted = Arc<Mutex<Vec<Message>>>;
+use tests::{Accepted, DEST, SOURCE, World, function};
 
 /// A publisher without copiers, and what it publishes.
 async fn publisher(world: &World, variables: &[(&str, &str)]) -> (Function, Accepted) {
@@ -25,16 +20,8 @@ async fn publisher(world: &World, variables: &[(&str, &str)]) -> (Function, Acce
         ("DEST_BUCKET", DEST),
         ("TOPIC_ARN", &topic),
     ];
-    let accepted = Accepted::default();
-    let sink = Arc::clone(&accepted);
-    world.sandbox.sns().watch(move |message| {
-        let Ok(Request::Message(message)) = decode(message.message) else {
-            panic!("{}", message.message)
-        };
-        sink.lock().unwrap().push(message);
-    });
     let variables = [&own, variables].concat();
-    (function("publisher", 1, &variables), accepted)
+    (function("publisher", 1, &variables), world.accepted())
 }
 
 /// How often each key was accepted.

@@ -3,10 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use backup::message::{Request, decode};
 use sandbox::s3::Attributes;
 use sandbox::timing::Latency;
 use serde_json::json;
@@ -32,14 +30,7 @@ async fn a_publisher_that_is_killed_again_and_again_skips_no_key() {
     for key in &keys {
         world.put(key, 1, Attributes::default());
     }
-    let accepted = Arc::new(Mutex::new(Vec::new()));
-    let sink = Arc::clone(&accepted);
-    world.sandbox.sns().watch(move |message| {
-        let Ok(Request::Message(message)) = decode(message.message) else {
-            panic!("{}", message.message)
-        };
-        sink.lock().unwrap().push(message);
-    });
+    let accepted = world.accepted();
     world
         .sandbox
         .timing()

@@ -22,7 +22,7 @@ const QUEUE_AHEAD_SECS: u64 = 3_600;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 const MOST_QUEUE_AHEAD_SECS: u64 = 5 * 3_600;
 
-/// Lambda cuts a chain of about 16 invocations that cause each other, and a run's end in SNS and a copier.
+/// Lambda cuts a chain of about 16 hops, of which a message to the copier takes the last two.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 const MOST_CONTINUATIONS: u64 = 13;
 

@@ -15,7 +15,8 @@ pub enum PublisherError {
     /// The event asks for nothing the publisher does: correct the event.
     #[error(transparent)]
     InvalidEvent(#[from] EventError),
-    /// The source bucket could not be listed to its end; what was listed was published.
+    /// A bucket could not be listed to its end, the source or, to compare, the destination; what was listed was
+    /// published.
     #[error(
         "{} of {} prefixes could not be listed to their end: {}; \
          {} of the {} keys listed were published: mend the reason and invoke again with the same event",
@@ -41,8 +42,14 @@ pub enum PublisherError {
         summary: Box<Summary>,
     },
     /// The function could not invoke itself to go on.
-    #[error("going on with the run failed: {cause}; invoke with the event {}", resume(.summary))]
+    #[error(
+        "the time was up, and {function} could not be invoked to go on: {cause}; look whether the function may invoke \
+         itself (lambda:InvokeFunction), and invoke it with the event {}",
+        resume(.summary)
+    )]
     ContinueFailed {
+        /// The function.
+        function: String,
         /// What this invocation did.
         summary: Box<Summary>,
         /// What Lambda said.

@@ -147,6 +147,7 @@ impl Publisher {
                 })
             }
             Err(cause) => Err(PublisherError::ContinueFailed {
+                function: invocation.function_arn,
                 summary: Box::new(summary),
                 cause,
             }),

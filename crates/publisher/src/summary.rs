@@ -61,28 +61,16 @@ impl Summary {
 
     /// Logs the counts.
     pub(crate) fn tell(&self) {
-        let Summary {
-            listed,
-            filtered,
-            unchanged,
-            archived,
-            bytes,
-            published,
-            failed,
-            complete,
-            elapsed_ms,
-            ..
-        } = self;
         info!(
-            listed,
-            filtered,
-            unchanged,
-            archived,
-            bytes,
-            published,
-            failed,
-            complete,
-            elapsed_ms,
+            listed = self.listed,
+            filtered = self.filtered,
+            unchanged = self.unchanged,
+            archived = self.archived,
+            bytes = self.bytes,
+            published = self.published,
+            failed = self.failed,
+            complete = self.complete,
+            elapsed_ms = self.elapsed_ms,
             "published"
         );
     }

@@ -96,8 +96,8 @@ impl Tally {
         self.progress.settle(job.place, accepted);
     }
 
-    /// Tells the log and the metrics how fast the run has come on since the last sample. The copies published a second times their
-    /// estimated duration are, by Little's law, those that will be in flight.
+    /// Tells the log and the metrics how fast the run has come on since the last sample. The copies published a second
+    /// times their estimated duration are, by Little's law, those that will be in flight.
     pub(crate) fn sample(&mut self, pace: &Pace) {
         let now = Sample {
             at: Instant::now(),

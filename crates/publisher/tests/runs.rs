@@ -412,6 +412,34 @@ async fn a_schedules_run_invokes_the_function_itself_to_go_on_and_others_only_if
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_function_that_may_not_invoke_itself_fails_with_the_event_to_go_on() {
+    let world = two_thousand();
+    world.set(|state| state.may_not_invoke = true);
+    let publisher = world.publisher(&[]);
+    let event = json!({"date": "2016-06-30", "continue": true});
+    let time = Some(Duration::from_millis(150));
+    let error = publisher.handle(&event, invocation("r", time)).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.error_type(), "ContinueFailed");
+    let text = error.to_string();
+    for part in [
+        ":function:publisher could not be invoked",
+        "AccessDenied",
+        "lambda:InvokeFunction",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let (_, resume) = text.split_once("invoke it with the event ").unwrap();
+    let resume = serde_json::from_str(resume).unwrap();
+    let rest = publisher
+        .handle(&resume, invocation("s", None))
+        .await
+        .unwrap();
+    assert!(rest.complete);
+    assert_eq!(world.published().len(), 1_300);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_is_not_complete_after_all_its_continuations_fails_with_the_event_to_go_on() {
     let world = two_thousand();
     let publisher = world.publisher(&[("MAX_CONTINUATIONS", "2")]);

@@ -49,6 +49,8 @@ pub struct State {
     pub published: Vec<(String, Instant)>,
     /// The runs named in them.
     pub runs: Vec<String>,
+    /// Whether Lambda refuses events.
+    pub may_not_invoke: bool,
     /// Events that the publisher has handed Lambda.
     pub invoked: Vec<Value>,
 }
@@ -70,6 +72,7 @@ impl World {
             requests: Vec::new(),
             published: Vec::new(),
             runs: Vec::new(),
+            may_not_invoke: false,
             invoked: Vec::new(),
         })))
     }
@@ -188,6 +191,12 @@ impl State {
         }
         if uri.contains("/invocations") {
             self.requests.push("invoke".to_owned());
+            if self.may_not_invoke {
+                return (
+                    403,
+                    r#"{"__type":"AccessDeniedException","Message":"no"}"#.to_owned(),
+                );
+            }
             self.invoked.push(serde_json::from_str(body).unwrap());
             return (202, String::new());
         }

@@ -199,6 +199,22 @@ async fn publishes_no_faster_than_copiers_drain() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn lists_no_further_ahead_than_a_few_pages_of_what_is_published() {
+    let days: Vec<_> = (1..=30).map(|n| format!("2016-06-{n:02}")).collect();
+    let world = World::with(days.iter().flat_map(|name| day(name, 1_000)));
+    let publisher = world.publisher(&[("PUBLISH_RATE", "100")]);
+    let event = json!({"from": "2016-06-01", "to": "2016-06-30", "only": "all"});
+    let time = Some(Duration::from_secs(5));
+    publisher
+        .handle(&event, invocation("r", time))
+        .await
+        .unwrap();
+    // A page of each of the eight that are listed at the same time.
+    let lists = world.requests("list");
+    assert!(lists <= 8 + 2, "{lists} pages for 500 messages");
+}
+
+#[tokio::test(start_paused = true)]
 async fn keeps_to_a_rate_of_messages_where_one_is_set() {
     let world = World::with(numbered("x/", 500));
     run(&world, &[("PUBLISH_RATE", "30")], &json!({"prefix": "x/"})).await;

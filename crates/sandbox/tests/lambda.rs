@@ -96,6 +96,13 @@ async fn runs_no_more_environments_than_the_concurrency() {
         (stats.events_under_way, stats.events_under_way_reached),
         (0, 5)
     );
+    lambda.invoke_async("echo", release.event()).unwrap();
+    lambda.idle().await;
+    let stats = lambda.stats("echo").unwrap();
+    assert_eq!(
+        stats.events_under_way_reached, 5,
+        "the most there ever were"
+    );
 }
 
 #[tokio::test]

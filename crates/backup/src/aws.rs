@@ -8,7 +8,7 @@ pub use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, ConfigLoader, Region};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -41,7 +41,16 @@ pub fn answer_timeout(env: &Environment) -> Result<Duration, EnvError> {
 /// The SDK's configuration from the environment, with our retries and timeouts, for a region or the
 /// function's own.
 pub async fn sdk_config(region: Option<&str>, answer_timeout: Duration) -> SdkConfig {
-    let loader = aws_config::defaults(BehaviorVersion::latest())
+    let loader = loader(answer_timeout);
+    match region {
+        Some(region) => loader.region(Region::new(region.to_owned())).load().await,
+        None => loader.load().await,
+    }
+}
+
+/// What loads the SDK's configuration from the environment, with our retries and timeouts.
+pub fn loader(answer_timeout: Duration) -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest())
         .retry_config(
             RetryConfig::standard()
                 .with_max_attempts(MAX_ATTEMPTS)
@@ -55,11 +64,7 @@ pub async fn sdk_config(region: Option<&str>, answer_timeout: Duration) -> SdkCo
         )
         // It takes a copy's silence for a stalled download and kills it; only CopyObject is exempt
         // (https://github.com/smithy-lang/smithy-rs/issues/4439). Every attempt has a timeout instead.
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    match region {
-        Some(region) => loader.region(Region::new(region.to_owned())).load().await,
-        None => loader.load().await,
-    }
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }
 
 /// Whether S3 is asked with the bucket in the path: other servers than S3 have no name per bucket.

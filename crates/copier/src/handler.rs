@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use aws_lambda_events::event::sns::{SnsEvent, SnsMessage};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::{RetryPartition, TokenBucket};
-use backup::aws::{self, chain};
+use backup::aws::{self, SdkConfig, chain};
 use backup::deadline::Deadline;
 use backup::env::Environment;
 use backup::message::{self, Message, Request};
@@ -46,27 +46,37 @@ pub async fn serve() -> Result<(), Error> {
 }
 
 impl Copier {
-    /// Builds the clients.
+    /// Builds the clients from the environment.
     pub async fn new(config: Config) -> Copier {
-        let permits = 500.max(config.parts_in_flight * PERMITS_PER_PART);
+        let destination = aws::sdk_config(None, config.answer_timeout).await;
+        let source = match &config.source_region {
+            Some(region) => aws::sdk_config(Some(region), config.answer_timeout).await,
+            None => destination.clone(),
+        };
+        Copier::over(&source, &destination, config, 1)
+    }
+
+    /// Builds the clients, one for the source bucket's region and one for the destination's, for so many copies at
+    /// the same time.
+    pub fn over(
+        source: &SdkConfig,
+        destination: &SdkConfig,
+        config: Config,
+        copies: usize,
+    ) -> Copier {
+        let permits = 500.max(copies * config.parts_in_flight * PERMITS_PER_PART);
         let retries = RetryPartition::custom("copier")
             .token_bucket(TokenBucket::new(permits))
             .build();
-        let client = async |region: Option<&str>| {
-            let sdk = aws::sdk_config(region, config.answer_timeout).await;
-            let s3 = aws_sdk_s3::config::Builder::from(&sdk)
-                .force_path_style(aws::force_path_style(&sdk))
+        let client = |sdk: &SdkConfig| {
+            let s3 = aws_sdk_s3::config::Builder::from(sdk)
+                .force_path_style(aws::force_path_style(sdk))
                 .retry_partition(retries.clone());
             Client::from_conf(s3.build())
         };
-        let destination = client(None).await;
-        let source = match &config.source_region {
-            Some(region) => client(Some(region)).await,
-            None => destination.clone(),
-        };
         Copier {
-            source,
-            destination,
+            source: client(source),
+            destination: client(destination),
             config,
         }
     }

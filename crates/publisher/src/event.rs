@@ -422,11 +422,11 @@ mod tests {
             ),
             (
                 json!({"date": "2016-06-30", "include": ["*.csv", "[a"]}),
-                "\"[a\" in `include` of the event is not a glob",
+                "\"[a\" in `include` is not a glob",
             ),
             (
                 json!({"date": "2016-06-30", "min_size": 2, "max_size": 1}),
-                "`min_size` of the event is 2 and `max_size` is 1",
+                "`min_size` is 2 and `max_size` is 1",
             ),
             (
                 json!({"date": "2016-06-30", "min_size": -1}),

@@ -33,7 +33,7 @@ pub struct Wanted {
 pub enum FilterError {
     /// A glob is none.
     #[error(
-        "{glob:?} in `{field}` of the event is not a glob ({}); globs are such as *.csv or */raw/*, where * also \
+        "{glob:?} in `{field}` is not a glob ({}); globs are such as *.csv or */raw/*, where * also \
          matches /", .source.kind()
     )]
     Glob {
@@ -45,9 +45,7 @@ pub enum FilterError {
         source: GlobError,
     },
     /// No object can be so.
-    #[error(
-        "`{least}` of the event is {from} and `{greatest}` is {to}: no object lies between them"
-    )]
+    #[error("`{least}` is {from} and `{greatest}` is {to}: no object lies between them")]
     Empty {
         /// The field of the lower end.
         least: &'static str,
@@ -259,9 +257,7 @@ mod tests {
         };
         let text = wrong(glob);
         assert!(
-            text.starts_with(
-                "\"a[\" in `exclude` of the event is not a glob (unclosed character class"
-            ),
+            text.starts_with("\"a[\" in `exclude` is not a glob (unclosed character class"),
             "{text}"
         );
         let sizes = Wanted {
@@ -271,7 +267,7 @@ mod tests {
         };
         assert_eq!(
             wrong(sizes),
-            "`min_size` of the event is 2 and `max_size` is 1: no object lies between them"
+            "`min_size` is 2 and `max_size` is 1: no object lies between them"
         );
         let moment = "2016-06-01T00:00:00Z".parse().ok();
         let dates = Wanted {
@@ -279,6 +275,6 @@ mod tests {
             modified_before: moment,
             ..Wanted::default()
         };
-        assert!(wrong(dates).starts_with("`modified_since` of the event is 2016-06-01T00:00:00Z"));
+        assert!(wrong(dates).starts_with("`modified_since` is 2016-06-01T00:00:00Z"));
     }
 }

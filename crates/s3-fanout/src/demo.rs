@@ -1,7 +1,6 @@
 //! `s3-fanout demo`: a day's backup on this machine, from the daily event to the last object verified.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -21,13 +20,14 @@ use crate::progress::Step;
 use crate::source::{self, File};
 use crate::summary::Summary;
 use crate::verify::verify;
+use crate::{answer, exit};
 
 /// How often the bar looks at what the copiers have done.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Runs the demo to its end or to Ctrl-C.
 pub fn run(args: DemoArgs) -> Result<ExitCode> {
-    interrupt::or_done(demo(&args))
+    interrupt::or_done(demo(&args), interrupt::ALL_WAS_HERE)
 }
 
 async fn demo(args: &DemoArgs) -> Result<ExitCode> {
@@ -53,18 +53,11 @@ async fn demo(args: &DemoArgs) -> Result<ExitCode> {
         Err(error) => return Err(error.context(log.keep()?)),
     };
     deployment.sandbox.shutdown().await;
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        serde_json::to_writer(&mut out, &summary)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{summary}")?;
+    answer::print(&summary, args.json)?;
+    if !summary.is_good() {
+        eprintln!("{}", log.keep()?);
     }
-    if summary.is_good() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    eprintln!("{}", log.keep()?);
-    Ok(ExitCode::FAILURE)
+    Ok(exit::found(summary.is_good()))
 }
 
 /// Puts the day into the source bucket and tells how many objects it has.

@@ -5,11 +5,17 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-/// Ctrl-C, as shells report it.
-const INTERRUPTED: u8 = 130;
+use crate::exit::INTERRUPTED;
 
-/// Does work that leaves nothing behind when it is dropped, to its end or until someone asks to stop.
-pub fn or_done(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+/// What an interruption means to a command that works in the sandbox.
+pub const ALL_WAS_HERE: &str = "everything was on this machine, and nothing is left of it";
+
+/// Does work that leaves nothing behind when it is dropped, to its end or until someone asks to stop; then it says
+/// what that means.
+pub fn or_done(
+    work: impl Future<Output = Result<ExitCode>>,
+    interrupted_means: &str,
+) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -21,7 +27,7 @@ pub fn or_done(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode>
     });
     // The work has been dropped by now, and with it the bar and every process.
     outcome.unwrap_or_else(|| {
-        eprintln!("interrupted: everything was on this machine, and nothing is left of it");
+        eprintln!("interrupted: {interrupted_means}");
         Ok(ExitCode::from(INTERRUPTED))
     })
 }

@@ -5,10 +5,11 @@ use std::fmt;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::HumanCount;
 use serde::Serialize;
 
 use crate::cost::Cost;
+use crate::figures::{decimal_bytes, dollars, lines};
 
 /// The demo's answer.
 #[derive(Debug, Serialize)]
@@ -78,7 +79,7 @@ impl fmt::Display for Summary {
             HumanCount(self.verified),
             HumanCount(self.objects)
         )?;
-        writeln!(f, "{}\n", self.lines())?;
+        writeln!(f, "{}\n", lines(&self.table()))?;
         for difference in self.differences.iter().take(DIFFERENCES_SHOWN) {
             writeln!(f, "  {difference}")?;
         }
@@ -91,16 +92,6 @@ impl fmt::Display for Summary {
 }
 
 impl Summary {
-    /// The numbers, a line each, without the blanks that fill the columns.
-    fn lines(&self) -> String {
-        let table = self.table().to_string();
-        table
-            .lines()
-            .map(str::trim_end)
-            .collect::<Vec<_>>()
-            .join("\n")
-    }
-
     fn table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(NOTHING);
@@ -200,45 +191,13 @@ fn add_counts(table: &mut Table, title: &str, counts: &BTreeMap<String, u64>) {
     }
 }
 
-/// Bytes in powers of ten, as sizes of objects are priced and spoken of; small ones exactly.
-fn decimal_bytes(bytes: u64) -> String {
-    match bytes {
-        0..1_000_000 => HumanBytes(bytes).to_string(),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
-}
-
 fn seconds(milliseconds: u64) -> String {
     format!("{:.1} s", milliseconds as f64 / 1_000.0)
-}
-
-/// Dollars with two digits that say something: a day costs cents, its messages far less.
-fn dollars(amount: f64) -> String {
-    let decimals = if amount > 0.0 {
-        (1.0 - amount.log10().floor()).max(2.0) as usize
-    } else {
-        2
-    };
-    format!("${amount:.decimals$}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn small_amounts_keep_two_digits_that_say_something() {
-        for (amount, shown) in [
-            (0.0, "$0.00"),
-            (0.0178, "$0.018"),
-            (0.000_012_5, "$0.000013"),
-            (0.5, "$0.50"),
-            (12.345, "$12.35"),
-        ] {
-            assert_eq!(dollars(amount), shown);
-        }
-    }
 
     fn summary() -> Summary {
         Summary {
@@ -291,12 +250,5 @@ mod tests {
                 under_faults
             );
         }
-    }
-
-    #[test]
-    fn sizes_are_in_powers_of_ten() {
-        assert_eq!(decimal_bytes(999), "999 B");
-        assert_eq!(decimal_bytes(1_500_000), "1.5 MB");
-        assert_eq!(decimal_bytes(176_707_864_016), "176.7 GB");
     }
 }

@@ -8,20 +8,20 @@ mod row;
 mod seen;
 mod stage;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
 
 use crate::interrupt;
 use crate::log::Log;
+use crate::{answer, exit};
 pub use case::names;
 use report::Report;
 
 /// Runs the cases of these names, or all, one after another, each in a sandbox of its own and with one of so many
 /// of its keys.
 pub fn run(names: &[String], scale: u64, json: bool) -> Result<ExitCode> {
-    interrupt::or_done(bench(names, scale, json))
+    interrupt::or_done(bench(names, scale, json), interrupt::ALL_WAS_HERE)
 }
 
 async fn bench(names: &[String], scale: u64, json: bool) -> Result<ExitCode> {
@@ -36,16 +36,9 @@ async fn bench(names: &[String], scale: u64, json: bool) -> Result<ExitCode> {
         rows.push(row::row(&case, measured, &rows));
     }
     let report = Report::new(rows);
-    let mut out = std::io::stdout().lock();
-    if json {
-        serde_json::to_writer(&mut out, &report)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{report}")?;
+    answer::print(&report, json)?;
+    if !report.is_good() {
+        eprintln!("{}", log.keep()?);
     }
-    if report.is_good() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    eprintln!("{}", log.keep()?);
-    Ok(ExitCode::FAILURE)
+    Ok(exit::found(report.is_good()))
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::row::Row;
 use crate::bench::machine;
+use crate::figures::lines;
 
 /// All cases that were run.
 #[derive(Debug, Serialize)]
@@ -60,9 +61,7 @@ impl fmt::Display for Report {
         for row in &self.rows {
             table.add_row(cells(row));
         }
-        for line in table.lines() {
-            writeln!(f, "{}", line.trim_end())?;
-        }
+        writeln!(f, "{}", lines(&table))?;
         writeln!(f)?;
         for row in &self.rows {
             for missed in &row.missed {

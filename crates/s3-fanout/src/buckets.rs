@@ -1,0 +1,189 @@
+//! The two buckets of a command, looked at before anything is done with them.
+
+use anyhow::{Result, anyhow};
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::head_bucket::HeadBucketError;
+use backup::aws::{self, Cause};
+use publisher::list;
+use publisher::listing::Copies;
+
+use crate::access::Access;
+
+/// Attempts at the first look: who mistyped an address should not wait for a minute to hear it.
+const ATTEMPTS: u32 = 3;
+
+/// Which buckets.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Buckets")]
+pub struct BucketArgs {
+    /// The bucket that is backed up
+    #[arg(long, value_name = "BUCKET")]
+    pub source: String,
+    /// The bucket it is backed up to
+    #[arg(long, value_name = "BUCKET")]
+    pub dest: String,
+    /// What the copies' keys begin with, before their source's
+    #[arg(long, value_name = "PREFIX", default_value = "")]
+    pub dest_prefix: String,
+    /// The account that must own the source bucket
+    #[arg(long, value_name = "ACCOUNT")]
+    pub source_bucket_owner: Option<String>,
+    /// The account that must own the destination bucket
+    #[arg(long, value_name = "ACCOUNT")]
+    pub dest_bucket_owner: Option<String>,
+    /// Pay for the requests to a source bucket whose owner does not
+    #[arg(long)]
+    pub requester_pays: bool,
+}
+
+/// A bucket that is there.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// How it is reached: in its own region.
+    pub sdk: SdkConfig,
+    /// The same as a client.
+    pub client: Client,
+    owner: Option<String>,
+    requester_pays: bool,
+}
+
+/// Both buckets.
+#[derive(Debug, Clone)]
+pub struct Buckets {
+    /// What is backed up.
+    pub source: Bucket,
+    /// What it is backed up to.
+    pub dest: Bucket,
+    /// What the copies' keys begin with.
+    pub dest_prefix: String,
+}
+
+impl Buckets {
+    /// Looks at both.
+    ///
+    /// # Errors
+    /// One of them is not there, or not for us.
+    pub async fn open(args: &BucketArgs, access: &Access) -> Result<Buckets> {
+        let source = Bucket::open(
+            "--source",
+            &args.source,
+            args.source_bucket_owner.as_deref(),
+            access,
+        );
+        let dest = Bucket::open(
+            "--dest",
+            &args.dest,
+            args.dest_bucket_owner.as_deref(),
+            access,
+        );
+        // One after the other: what is wrong with the first is often wrong with both.
+        let mut source = source.await?;
+        source.requester_pays = args.requester_pays;
+        Ok(Buckets {
+            source,
+            dest: dest.await?,
+            dest_prefix: args.dest_prefix.clone(),
+        })
+    }
+
+    /// Where the copies are, for a listing that compares.
+    pub fn copies(&self) -> Copies<'_> {
+        Copies {
+            bucket: self.dest.listed(),
+            prefix: &self.dest_prefix,
+        }
+    }
+}
+
+impl Bucket {
+    async fn open(flag: &str, name: &str, owner: Option<&str>, access: &Access) -> Result<Bucket> {
+        let mut bucket = Bucket::of(name, owner, access.sdk_config(None).await?);
+        let Err(error) = bucket.look().await else {
+            return Ok(bucket);
+        };
+        if let Some(region) = region(&error) {
+            bucket = Bucket::of(name, owner, access.sdk_config(Some(&region)).await?);
+            return match bucket.look().await {
+                Ok(()) => Ok(bucket),
+                Err(error) => Err(bucket.problem(flag, error)),
+            };
+        }
+        Err(bucket.problem(flag, error))
+    }
+
+    fn of(name: &str, owner: Option<&str>, sdk: SdkConfig) -> Bucket {
+        let config = Builder::from(&sdk).force_path_style(aws::force_path_style(&sdk));
+        Bucket {
+            name: name.to_owned(),
+            client: Client::from_conf(config.build()),
+            sdk,
+            owner: owner.map(str::to_owned),
+            requester_pays: false,
+        }
+    }
+
+    async fn look(&self) -> Result<(), SdkError<HeadBucketError>> {
+        let few = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+        let look = self.client.head_bucket().bucket(&self.name);
+        look.set_expected_bucket_owner(self.owner.clone())
+            .customize()
+            .config_override(Builder::new().retry_config(few))
+            .send()
+            .await?;
+        Ok(())
+    }
+
+    /// What is wrong with it, and what may help.
+    fn problem(&self, flag: &str, error: SdkError<HeadBucketError>) -> anyhow::Error {
+        let cause = Cause::from(error);
+        let (name, at) = (&self.name, self.place());
+        match cause.status {
+            Some(404) => anyhow!(
+                "there is no bucket {name:?} {at}: correct {flag}, or the --endpoint-url, --profile and --region"
+            ),
+            Some(403) => anyhow!(
+                "these credentials may not list the bucket {name:?} {at}, or another account owns it than should: \
+                 {flag} needs s3:ListBucket; another --profile may have it ({cause})"
+            ),
+            Some(_) => anyhow!("the bucket {name:?} {at} cannot be used: {cause}; correct {flag}"),
+            None => {
+                anyhow!("{at} does not answer: {cause}; correct the --endpoint-url or the --region")
+            }
+        }
+    }
+
+    fn place(&self) -> String {
+        match self.client.config().region() {
+            _ if self.sdk.endpoint_url().is_some() => {
+                format!("at {}", self.sdk.endpoint_url().unwrap_or_default())
+            }
+            Some(region) => format!("in {region}"),
+            None => "at AWS".to_owned(),
+        }
+    }
+
+    /// The bucket as it is listed.
+    pub fn listed(&self) -> list::Bucket<'_> {
+        list::Bucket {
+            client: &self.client,
+            name: &self.name,
+            expected_owner: self.owner.as_deref(),
+            requester_pays: self.requester_pays,
+        }
+    }
+}
+
+/// The region that S3 says the bucket is in, where it refuses the call for being in another.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
+fn region(error: &SdkError<HeadBucketError>) -> Option<String> {
+    let response = error.raw_response()?;
+    let is_elsewhere = matches!(response.status().as_u16(), 301 | 307 | 400);
+    let region = response.headers().get("x-amz-bucket-region")?;
+    is_elsewhere.then(|| region.to_owned())
+}

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -258,6 +259,29 @@ pub fn function(name: &str, concurrency: usize, variables: &[(&str, &str)]) -> F
     }
 }
 
+/// The operator's command in a world, and in nothing else of this process's environment that it would read.
+pub fn operator(world: &World) -> Command {
+    let mut command = Command::new(binary("s3-fanout"));
+    command
+        .env_clear()
+        .envs(world.sandbox.environment().iter().cloned());
+    // No credentials of the machine, and no service of its cloud to ask for them.
+    for (name, value) in [
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_CONFIG_FILE", "/nowhere"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere"),
+    ] {
+        command.env(name, value);
+    }
+    command
+}
+
+/// Runs a command to its end.
+pub async fn operate(mut command: Command) -> Output {
+    let run = tokio::task::spawn_blocking(move || command.output().unwrap());
+    run.await.unwrap()
+}
+
 /// A binary of this workspace, beside the test that asks for it. Cargo builds it for its own package's
 /// tests only, so one that is older than its source must not be tested.
 pub fn binary(name: &str) -> PathBuf {
@@ -265,12 +289,11 @@ pub fn binary(name: &str) -> PathBuf {
     let path = test.parent().unwrap().parent().unwrap().join(name);
     let built = modified(&path).unwrap_or(SystemTime::UNIX_EPOCH);
     let crates = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../crates");
-    let sources =
-        ["backup", name].map(|of| std::fs::read_dir(crates.join(of).join("src")).unwrap());
-    let newest = sources
+    let newest = ["backup", "copier", "publisher", "sandbox", "s3-fanout"]
         .into_iter()
-        .flatten()
-        .filter_map(|file| modified(&file.unwrap().path()));
+        .filter(|of| name == "s3-fanout" || ["backup", name].contains(of))
+        .flat_map(|of| files(&crates.join(of).join("src")))
+        .filter_map(|file| modified(&file));
     let advice = "run `cargo test --workspace`, which builds it";
     assert!(
         newest.max() < Some(built),
@@ -278,6 +301,18 @@ pub fn binary(name: &str) -> PathBuf {
         path.display()
     );
     path
+}
+
+/// The files below a folder.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| match path.is_dir() {
+        true => files(&path),
+        false => vec![path],
+    };
+    entries.flat_map(below).collect()
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {

@@ -158,6 +158,12 @@ impl PrefixFormat {
     }
 }
 
+impl fmt::Display for PrefixFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl FromStr for PrefixFormat {
     type Err = PrefixFormatError;
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::back_up::BackUpArgs;
 use crate::bench::publisher;
 
 /// Back up S3 objects server-side: one Lambda invocation per object.
@@ -17,6 +18,13 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Copy what is missing from here, without Lambda and SNS
+    ///
+    /// Lists both buckets, lets the store copy every object whose copy is missing, differs in size or is older,
+    /// and lists those that fail in a file. For a laptop, a server, or a store that is not AWS: no byte passes
+    /// through this machine. It may be run again at any time: what is copied is not copied again. Exit status: 0 all
+    /// copied, 1 not all, 2 wrong usage, 3 could not run, 130 after Ctrl-C.
+    Backup(Box<BackUpArgs>),
     /// Back up a day of 250 large objects on this machine and verify every one
     ///
     /// Starts S3, SNS and Lambda on a loopback port of their own, makes a source bucket, invokes the

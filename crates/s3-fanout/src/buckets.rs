@@ -27,7 +27,12 @@ pub struct BucketArgs {
     #[arg(long, value_name = "BUCKET")]
     pub dest: String,
     /// What the copies' keys begin with, before their source's
-    #[arg(long, value_name = "PREFIX", default_value = "")]
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub dest_prefix: String,
     /// The account that must own the source bucket
     #[arg(long, value_name = "ACCOUNT")]

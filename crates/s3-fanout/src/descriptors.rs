@@ -16,7 +16,15 @@ const OWN: u64 = 128;
 /// # Errors
 /// The hard limit is too low for so many copiers.
 pub fn reserve(concurrency: u16) -> Result<()> {
-    let needed = OWN + PER_ENVIRONMENT * u64::from(concurrency);
+    reserve_each(concurrency, PER_ENVIRONMENT)
+}
+
+/// The same where each of them needs so many.
+///
+/// # Errors
+/// The hard limit is too low for so many.
+pub fn reserve_each(concurrency: u16, each: u64) -> Result<()> {
+    let needed = OWN + each * u64::from(concurrency);
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= needed) {
         return Ok(());
@@ -26,7 +34,7 @@ pub fn reserve(concurrency: u16) -> Result<()> {
         needed <= most,
         "--concurrency {concurrency} needs {needed} open files and this shell allows {most} (ulimit -Hn): \
          a --concurrency of at most {} will do",
-        most.saturating_sub(OWN) / PER_ENVIRONMENT
+        most.saturating_sub(OWN) / each
     );
     let raised = Rlimit {
         current: Some(needed),

@@ -4,8 +4,10 @@ use std::io;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use backup::deadline::Call;
 
 use crate::exit::INTERRUPTED;
+use crate::progress;
 
 /// What an interruption means to a command that works in the sandbox.
 pub const ALL_WAS_HERE: &str = "everything was on this machine, and nothing is left of it";
@@ -40,4 +42,21 @@ pub async fn interrupted() -> io::Result<()> {
         result = tokio::signal::ctrl_c() => result,
         _ = terminate.recv() => Ok(()),
     }
+}
+
+/// Makes the call when someone asks to stop; whoever asks again ends the process.
+///
+/// # Errors
+/// Signals cannot be waited for.
+pub async fn stop_then_end(call: &Call) -> io::Result<()> {
+    interrupted().await?;
+    call.make();
+    progress::above(|| {
+        eprintln!(
+            "stopping: what is under way ends in order; Ctrl-C again ends at once, and leaves open uploads to the \
+             bucket's lifecycle rule"
+        )
+    });
+    interrupted().await?;
+    std::process::exit(INTERRUPTED.into())
 }

@@ -1,34 +1,28 @@
 //! The operator's command: backups planned, made, watched and checked; the sandbox, the demo and the benchmarks; and
 //! (hidden) the two functions themselves.
 
-#[allow(dead_code, reason = "for the commands to come")]
 mod access;
 mod answer;
 mod args;
+mod back_up;
 mod bench;
-#[allow(dead_code, reason = "for the commands to come")]
 mod buckets;
 mod cost;
 mod demo;
 mod deployment;
 mod descriptors;
-#[allow(dead_code, reason = "for the commands to come")]
 mod exit;
 mod faults;
-#[allow(dead_code, reason = "for the commands to come")]
 mod figures;
 mod function;
 mod interrupt;
 mod log;
-#[allow(dead_code, reason = "for the commands to come")]
 mod progress;
 mod sandbox;
-#[allow(dead_code, reason = "for the commands to come")]
 mod scope;
 mod source;
 mod summary;
 mod verify;
-#[allow(dead_code, reason = "for the commands to come")]
 mod warnings;
 
 use std::process::ExitCode;
@@ -38,6 +32,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let outcome = match Args::parse().command {
+        Command::Backup(args) => back_up::run(&args),
         Command::Demo(args) => demo::run(args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Bench(args) => bench::run(args.what),

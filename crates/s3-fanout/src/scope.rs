@@ -1,6 +1,7 @@
 //! Which keys a command is about.
 
 use backup::day::{Day, Days, PrefixFormat};
+use clap::ArgGroup;
 use publisher::filter::{Filter, Wanted};
 use publisher::list::KeyRange;
 use publisher::scope::Scope;
@@ -10,7 +11,8 @@ use crate::exit::UsageError;
 /// Which keys: a day's, those of a range of days, or those with a prefix.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Objects")]
-#[group(required = true, multiple = true, args = ["date", "from", "to", "prefix"])]
+#[group(skip)]
+#[command(group = ArgGroup::new("which").args(["date", "from", "to", "prefix"]).required(true).multiple(true))]
 pub struct ScopeArgs {
     /// One day
     #[arg(long, value_name = "YYYY-MM-DD", conflicts_with_all = ["from", "to", "prefix"])]

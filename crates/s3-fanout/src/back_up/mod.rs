@@ -1,0 +1,226 @@
+//! `s3-fanout backup`: the publisher's listing and the copier's copies in this process, without Lambda and SNS.
+
+mod args;
+mod failures;
+mod summary;
+
+use std::path::Path;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use anyhow::Result;
+use backup::aws::chain;
+use backup::deadline::{Call, Deadline};
+use copier::copy::{Action, Copier};
+use copier::error::CopyError;
+use copier::policy::Overwrite;
+use futures::future::ready;
+use futures::stream::{self, BoxStream, StreamExt};
+use publisher::filter::Filter;
+use publisher::list::Listed;
+use publisher::listing::Listing;
+use publisher::step::Step;
+use tokio_util::task::AbortOnDropHandle;
+
+pub use self::args::BackUpArgs;
+use self::failures::{Failure, List};
+use self::summary::Summary;
+use crate::buckets::Buckets;
+use crate::progress::{Amount, Meter};
+use crate::{answer, descriptors, exit, interrupt, warnings};
+
+/// Prefixes listed at the same time.
+const LIST_CONCURRENCY: usize = 8;
+
+/// Ctrl-C, as the listing and the copies see it.
+static STOP: Call = Call::new();
+
+/// Backs up to the end, or until Ctrl-C; then what is under way ends in order.
+///
+/// # Errors
+/// A bucket cannot be used, or the failure list cannot be written.
+pub fn run(args: &BackUpArgs) -> Result<ExitCode> {
+    warnings::show();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(back_up(args))
+}
+
+async fn back_up(args: &BackUpArgs) -> Result<ExitCode> {
+    let config = args.copier_config()?;
+    let (scope, filter) = (args.scope.scope()?, args.scope.filter()?);
+    // A connection for every part in flight.
+    descriptors::reserve_each(args.copies.concurrency, config.parts_in_flight as u64)?;
+    let list = List::new(args.failures.as_deref())?;
+    let retry = args.retry.as_deref();
+    let retry = retry.map(|path| failures::keys(path, &args.buckets.source));
+    let retry = retry.transpose()?;
+    let buckets = Buckets::open(&args.buckets, &args.access).await?;
+    let compare = !args.all && config.overwrite != Overwrite::Always;
+    let copies = usize::from(args.copies.concurrency);
+    let work = BackUp {
+        copier: Copier::over(&buckets.source.sdk, &buckets.dest.sdk, config, copies),
+        filter,
+        meter: Meter::begin("copying"),
+        state: Mutex::new(State {
+            summary: Summary::default(),
+            list,
+        }),
+        began: Instant::now(),
+    };
+    let stopping = AbortOnDropHandle::new(tokio::spawn(interrupt::stop_then_end(&STOP)));
+    let jobs = match retry {
+        Some(keys) => stream::iter(keys.map(|key| key.map(|key| work.again(key)))).boxed(),
+        None => {
+            let copies = compare.then(|| buckets.copies());
+            let ranges = scope.ranges(&args.scope.prefix_format);
+            let listing = Listing::new(buckets.source.listed(), copies, ranges, LIST_CONCURRENCY);
+            listing
+                .filter_map(|step| ready(work.note(step).transpose()))
+                .boxed()
+        }
+    };
+    work.copy_all(jobs, copies).await?;
+    drop(stopping);
+    let summary = work.finish();
+    answer::print(&summary, args.json)?;
+    Ok(match summary.interrupted {
+        true => ExitCode::from(exit::INTERRUPTED),
+        false => exit::found(summary.is_good()),
+    })
+}
+
+/// A backup under way.
+struct BackUp {
+    copier: Copier,
+    filter: Filter,
+    meter: Meter,
+    state: Mutex<State>,
+    began: Instant,
+}
+
+/// What it has come to.
+struct State {
+    summary: Summary,
+    list: List,
+}
+
+/// An object to copy.
+struct Job {
+    key: String,
+    /// Its size in bytes, as far as a listing has shown it.
+    size: u64,
+}
+
+impl BackUp {
+    /// Counts what the listing comes upon; an object that is to be copied comes out.
+    fn note(&self, step: Step) -> Result<Option<Job>> {
+        let mut state = self.state();
+        let summary = &mut state.summary;
+        let Listed {
+            object,
+            is_archived,
+            is_unchanged,
+        } = match step {
+            Step::Object(_, listed) => listed,
+            Step::Failed(_, error) => {
+                summary.unlisted.push(chain(&error));
+                return Ok(None);
+            }
+            Step::Opened(..) | Step::Split { .. } | Step::Ended(_) => return Ok(None),
+        };
+        summary.listed += 1;
+        if !self.filter.passes(&object) {
+            summary.filtered += 1;
+        } else if is_unchanged {
+            summary.unchanged += 1;
+        } else if is_archived {
+            let archived = CopyError::Archived {
+                object: object.to_string(),
+                cause: None,
+            };
+            state.fail(&object.bucket, &object.key, &archived)?;
+        } else {
+            self.meter.expect(Amount::of(object.size));
+            return Ok(Some(Job {
+                key: object.key,
+                size: object.size,
+            }));
+        }
+        Ok(None)
+    }
+
+    /// An object of a failure list.
+    fn again(&self, key: String) -> Job {
+        self.state().summary.listed += 1;
+        self.meter.expect(Amount::of(0));
+        Job { key, size: 0 }
+    }
+
+    /// Copies every object, so many at the same time, until someone asks to stop. What is under way always ends, also
+    /// where the listing of failures fails.
+    async fn copy_all(&self, jobs: BoxStream<'_, Result<Job>>, copies: usize) -> Result<()> {
+        let end = stream::once(async { self.meter.all_known() }).filter_map(|()| ready(None));
+        let jobs = jobs.chain(end).take_until(Deadline::called(&STOP).near());
+        // Boxed: the future of a copy is large.
+        let copying = jobs.map(|job| Box::pin(async { self.copy(job?).await }));
+        let mut copying = pin!(copying.buffer_unordered(copies));
+        let mut outcome = Ok(());
+        while let Some(copied) = copying.next().await {
+            if copied.is_err() && outcome.is_ok() {
+                STOP.make();
+                outcome = copied;
+            }
+        }
+        outcome
+    }
+
+    async fn copy(&self, job: Job) -> Result<()> {
+        let copied = self.copier.copy_until(&job.key, Deadline::called(&STOP));
+        let copied = copied.await;
+        let mut state = self.state();
+        match copied {
+            Ok(outcome) if outcome.action == Action::Unchanged => state.summary.unchanged += 1,
+            Ok(outcome) => {
+                state.summary.copied += 1;
+                state.summary.bytes += outcome.size_bytes;
+            }
+            // It was asked for; the same command goes on.
+            Err(CopyError::DeadlineNear { .. }) => return Ok(()),
+            Err(error) => state.fail(&self.copier.config.source_bucket, &job.key, &error)?,
+        }
+        self.meter.done(Amount::of(job.size));
+        Ok(())
+    }
+
+    fn finish(self) -> Summary {
+        let state = self.state.into_inner();
+        let State { summary, list } = state.unwrap_or_else(PoisonError::into_inner);
+        Summary {
+            failures_file: list.path().map(Path::to_owned),
+            interrupted: Deadline::called(&STOP).is_near(),
+            elapsed_ms: self.began.elapsed().as_millis() as u64,
+            ..summary
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn fail(&mut self, bucket: &str, key: &str, error: &CopyError) -> Result<()> {
+        let (error_type, error) = (error.error_type(), chain(error));
+        self.summary.add_failure(error_type, &error);
+        self.list.add(&Failure {
+            bucket,
+            key,
+            error_type,
+            error: &error,
+        })
+    }
+}

@@ -1,0 +1,284 @@
+//! `s3-fanout backup`, the built command, against the sandbox.
+
+#![allow(clippy::unwrap_used)]
+
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use sandbox::s3::Attributes;
+use sandbox::timing::Latency;
+use serde_json::{Value, json};
+use tests::{DEST, MIB, ODD_KEYS, SOURCE, World, everything, operate, operator};
+
+const DAY: [&str; 2] = ["--date", "2016-06-30"];
+
+/// `backup` of the world's buckets, with further words.
+fn backup(world: &World, words: &[&str]) -> Command {
+    let buckets = ["backup", "--source", SOURCE, "--dest", DEST];
+    let mut command = operator(world);
+    command.args(buckets).args(words);
+    command
+}
+
+/// The answer of `--json`.
+fn answer(output: &Output) -> Value {
+    let told = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {told}"))
+}
+
+/// What it says on standard error, and its exit status.
+fn told(output: &Output) -> (String, Option<i32>) {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    (text, output.status.code())
+}
+
+/// A day of awkward keys, of both kinds of copies, with everything that a copy preserves.
+fn put_day(world: &World) -> Vec<String> {
+    let keys: Vec<_> = ODD_KEYS
+        .iter()
+        .map(|key| format!("2016-06-30/{key}"))
+        .collect();
+    for (n, key) in (0..).zip(&keys) {
+        world.put(key, n * 50 * MIB, everything());
+    }
+    keys
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_is_copied_once() {
+    let world = World::start().await;
+    let keys = put_day(&world);
+    world.put("2016-07-01/another day", 1, Attributes::default());
+    // A copy of the second in which its source was written is no proof of being the same.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let words = [&DAY[..], &["--dest-prefix", "copies/", "--json"]].concat();
+    let output = operate(backup(&world, &words)).await;
+    assert_eq!(output.status.code(), Some(0), "{:?}", told(&output));
+    let first = answer(&output);
+    let copied = keys.len();
+    assert_eq!(first["copied"], json!(copied));
+    assert_eq!(
+        (&first["failed"], &first["failures_file"]),
+        (&json!(0), &Value::Null)
+    );
+    for key in &keys {
+        let source = world.head(SOURCE, key).await.unwrap();
+        let there = format!("copies/{key}");
+        let copy = world.head(DEST, &there).await.unwrap();
+        assert_eq!(copy.content_length, source.content_length, "{key}");
+        assert_eq!(
+            copy.checksum_crc64_nvme, source.checksum_crc64_nvme,
+            "{key}"
+        );
+        assert_eq!(copy.metadata, source.metadata, "{key}");
+        assert_eq!(
+            world.tags(DEST, &there).await,
+            world.tags(SOURCE, key).await
+        );
+    }
+    assert!(
+        world
+            .head(DEST, "copies/2016-07-01/another day")
+            .await
+            .is_none()
+    );
+
+    let before = world.sandbox.requests();
+    let output = operate(backup(&world, &words)).await;
+    let second = answer(&output);
+    assert_eq!(
+        (
+            &second["copied"],
+            &second["unchanged"],
+            output.status.code()
+        ),
+        (&json!(0), &json!(copied), Some(0))
+    );
+    let requests = world.requests_since(&before);
+    let expected = [("s3:HeadBucket", 2), ("s3:ListObjectsV2", 2)];
+    assert_eq!(
+        requests,
+        expected
+            .map(|(name, count)| (name.to_owned(), count))
+            .into()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_is_listed_and_copied_again_from_the_list() {
+    let world = World::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("failures.jsonl");
+    let list = list.to_str().unwrap();
+    let archived = || Attributes {
+        storage_class: Some("GLACIER".to_owned()),
+        ..Attributes::default()
+    };
+    for n in 0..5 {
+        world.put(&format!("2016-06-30/{n}"), 1, Attributes::default());
+    }
+    world.put("2016-06-30/cold \"\n", 1, archived());
+    let words = [&DAY[..], &["--failures", list]].concat();
+    let output = operate(backup(&world, &words)).await;
+    assert_eq!(output.status.code(), Some(1), "{:?}", told(&output));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("✘ not everything is backed up"), "{said}");
+    assert!(
+        said.contains("1 × Archived, such as: s3://source/2016-06-30/cold"),
+        "{said}"
+    );
+    assert!(said.contains(&format!("--retry {list}")), "{said}");
+    let line: Value = serde_json::from_slice(&std::fs::read(list).unwrap()).unwrap();
+    assert_eq!(line["key"], "2016-06-30/cold \"\n");
+    assert_eq!(line["error_type"], "Archived");
+
+    let before = std::fs::read(list).unwrap();
+    let (again, status) = told(&operate(backup(&world, &words)).await);
+    assert!(
+        again.contains("is there already and is not written over"),
+        "{again}"
+    );
+    assert_eq!((status, std::fs::read(list).unwrap()), (Some(3), before));
+
+    world.put("2016-06-30/cold \"\n", 1, Attributes::default());
+    let output = operate(backup(&world, &["--retry", list, "--json"])).await;
+    assert_eq!(output.status.code(), Some(0), "{:?}", told(&output));
+    assert_eq!(answer(&output)["copied"], json!(1));
+    assert!(world.head(DEST, "2016-06-30/cold \"\n").await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_leaves_nothing_half_done_and_the_same_command_goes_on() {
+    let world = World::start().await;
+    for n in 0..40 {
+        world.put(
+            &format!("2016-06-30/{n:02}"),
+            700 * MIB,
+            Attributes::default(),
+        );
+    }
+    let timing = world.sandbox.timing();
+    timing.set(Latency::of_all(Duration::from_millis(20)));
+    let words = [
+        &DAY[..],
+        &["--concurrency", "4", "--parts-in-flight", "2", "--json"],
+    ]
+    .concat();
+    let mut command = backup(&world, &words);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let copied = || {
+        world
+            .sandbox
+            .requests()
+            .get("s3:CompleteMultipartUpload")
+            .copied()
+    };
+    while copied() < Some(5) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let wait = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap());
+    let output = wait.await.unwrap();
+    let (said, status) = told(&output);
+    assert_eq!(status, Some(130), "{said}");
+    assert!(
+        said.contains("stopping: what is under way ends in order"),
+        "{said}"
+    );
+    let first = answer(&output);
+    assert_eq!(
+        (&first["interrupted"], &first["failed"]),
+        (&json!(true), &json!(0))
+    );
+    let copied = first["copied"].as_u64().unwrap();
+    assert!((5..40).contains(&copied), "{copied}");
+    assert_eq!(world.sandbox.s3().open_uploads(DEST), 0);
+
+    timing.set(Latency::of_all(Duration::ZERO));
+    let output = operate(backup(&world, &words)).await;
+    let second = answer(&output);
+    assert_eq!(output.status.code(), Some(0), "{second}");
+    let there = second["copied"].as_u64().unwrap() + second["unchanged"].as_u64().unwrap();
+    assert_eq!(there, 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_done_is_told_with_what_to_do() {
+    let world = World::start().await;
+    let run = async |words: &[&str], without: &[&str]| {
+        let mut command = operator(&world);
+        command.arg("backup").args(words);
+        for name in without {
+            command.env_remove(name);
+        }
+        told(&operate(command).await)
+    };
+    let good = ["--source", SOURCE, "--dest", DEST];
+    for (words, status, part) in [
+        (
+            &["--source", "sauce", "--dest", DEST, "--date", "2016-06-30"][..],
+            3,
+            "there is no bucket \"sauce\" at http://",
+        ),
+        (
+            &["--source", SOURCE, "--dest", "back", "--date", "2016-06-30"],
+            3,
+            "correct --dest",
+        ),
+        (
+            &[&good[..], &["--date", "2016-02-30"]].concat(),
+            2,
+            "2016-02-30\" is not a day of the calendar",
+        ),
+        (
+            &[&good[..], &["--from", "2016-07-01", "--to", "2016-06-30"]].concat(),
+            2,
+            "ends (2016-06-30) before it starts",
+        ),
+        (&good, 2, "--date"),
+        (
+            &[&good[..], &DAY, &["--part-size-mib", "1"]].concat(),
+            2,
+            "--part-size-mib is \"1\"",
+        ),
+        (
+            &[&good[..], &DAY, &["--include", "a["]].concat(),
+            2,
+            "is not a glob",
+        ),
+        (
+            &[&good[..], &DAY, &["--endpoint-url", "here"]].concat(),
+            2,
+            "a URL is needed",
+        ),
+        (
+            &[&good[..], &DAY, &["--endpoint-url", "http://127.0.0.1:1"]].concat(),
+            3,
+            "http://127.0.0.1:1 does not answer",
+        ),
+        (
+            &["--source", SOURCE, "--dest", SOURCE, "--date", "2016-06-30"],
+            2,
+            "--dest-prefix is empty",
+        ),
+        (
+            &[&good[..], &["--retry", "/nowhere.jsonl"]].concat(),
+            3,
+            "cannot read the failure list /nowhere.jsonl",
+        ),
+    ] {
+        let (said, found) = run(words, &[]).await;
+        assert_eq!(found, Some(status), "{words:?}: {said}");
+        assert!(said.contains(part), "{words:?}: {said}");
+    }
+    let day = [&good[..], &DAY].concat();
+    let (said, status) = run(&day, &["AWS_ACCESS_KEY_ID"]).await;
+    assert_eq!(status, Some(3), "{said}");
+    assert!(said.contains("no credentials were found"), "{said}");
+    assert!(said.contains("aws sso login"), "{said}");
+}

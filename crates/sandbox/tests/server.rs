@@ -100,6 +100,43 @@ async fn invokes_over_http_as_the_cli_does() {
 }
 
 #[tokio::test]
+async fn tells_how_a_function_is_configured() {
+    let sandbox = start().await;
+    let mut function = echo("echo");
+    function.concurrency = 7;
+    function.environment = vec![("DEST_BUCKET".to_owned(), "backup".to_owned())];
+    let arn = sandbox.lambda().create_function(function).unwrap();
+    let get = |version: &str, name: &str, what: &str| {
+        let signed = signed("sandbox", "lambda");
+        let head = format!("GET /{version}/functions/{name}/{what} HTTP/1.1\r\n{signed}");
+        let sandbox = &sandbox;
+        async move { send(sandbox, &head, "").await }
+    };
+    for name in ["echo", &arn.replace(':', "%3A")] {
+        let configuration = json_body(&get("2015-03-31", name, "configuration").await);
+        assert_eq!(configuration["FunctionArn"], arn);
+        assert_eq!(configuration["Timeout"], 60);
+        let variables = &configuration["Environment"]["Variables"];
+        assert_eq!(*variables, json!({ "DEST_BUCKET": "backup" }));
+        let concurrency = json_body(&get("2019-09-30", name, "concurrency").await);
+        assert_eq!(concurrency, json!({ "ReservedConcurrentExecutions": 7 }));
+    }
+    for (version, what) in [
+        ("2015-03-31", "configuration"),
+        ("2019-09-30", "concurrency"),
+    ] {
+        let answer = get(version, "other", what).await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        assert!(answer.contains("ResourceNotFoundException"), "{answer}");
+    }
+    let answer = get("2019-09-30", "echo", "configuration").await;
+    assert!(answer.contains("UnknownOperationException"), "{answer}");
+    let requests = sandbox.requests();
+    assert_eq!(requests["lambda:GetFunctionConfiguration"], 3);
+    assert_eq!(requests["lambda:GetFunctionConcurrency"], 3);
+}
+
+#[tokio::test]
 async fn refuses_invocations_as_lambda_does() {
     let sandbox = start().await;
     let mut function = echo("echo");

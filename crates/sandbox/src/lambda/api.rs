@@ -1,5 +1,7 @@
 //! Lambda's HTTP API, as far as the AWS CLI and SDKs need it to invoke and to look.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
@@ -15,6 +17,10 @@ use crate::body::{self, Body, ReadError};
 /// The version of the API in every path
 /// (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>).
 const PREFIX: &str = "/2015-03-31/functions";
+
+/// The version in the path of GetFunctionConcurrency
+/// (<https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConcurrency.html>).
+const CONCURRENCY_PREFIX: &str = "/2019-09-30/functions";
 
 /// Headers of Invoke that would change what it does, and that nothing here carries out.
 const UNSUPPORTED_HEADERS: [&str; 3] = [
@@ -63,8 +69,11 @@ async fn route(
     parts: &Parts,
     body: Incoming,
 ) -> Result<Response<Body>, Refused> {
-    let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or("?");
-    let path: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let path = parts.uri.path();
+    if let Some(path) = path.strip_prefix(CONCURRENCY_PREFIX) {
+        return concurrency(lambda, requests, parts, &segments(path));
+    }
+    let path = segments(path.strip_prefix(PREFIX).unwrap_or("?"));
     match (&parts.method, path.as_slice()) {
         (&Method::POST, [name, "invocations"]) => {
             requests.count("lambda", "Invoke");
@@ -95,15 +104,48 @@ async fn route(
                 &json!({ "Configuration": configuration(lambda, &name) }),
             ))
         }
-        (method, _) => Err(Refused(
-            "UnknownOperationException",
-            StatusCode::NOT_FOUND,
-            format!(
-                "the sandbox's Lambda does not support {method} {}",
-                parts.uri.path()
-            ),
-        )),
+        (&Method::GET, [name, "configuration"]) => {
+            requests.count("lambda", "GetFunctionConfiguration");
+            check_query(parts.uri.query())?;
+            let name = decoded(name)?;
+            lambda.stats(&name)?;
+            Ok(body::json(
+                StatusCode::OK,
+                &json!(configuration(lambda, &name)),
+            ))
+        }
+        _ => Err(unknown(parts)),
     }
+}
+
+/// The concurrency reserved for a function: here every function has one.
+fn concurrency(
+    lambda: &Lambda,
+    requests: &Requests,
+    parts: &Parts,
+    path: &[&str],
+) -> Result<Response<Body>, Refused> {
+    let (&Method::GET, [name, "concurrency"]) = (&parts.method, path) else {
+        return Err(unknown(parts));
+    };
+    requests.count("lambda", "GetFunctionConcurrency");
+    check_query(parts.uri.query())?;
+    let entry = lambda.find(&decoded(name)?)?;
+    let reserved = json!({ "ReservedConcurrentExecutions": entry.pool.function.concurrency });
+    Ok(body::json(StatusCode::OK, &reserved))
+}
+
+fn segments(path: &str) -> Vec<&str> {
+    path.trim_matches('/').split('/').collect()
+}
+
+fn unknown(parts: &Parts) -> Refused {
+    let (method, path) = (&parts.method, parts.uri.path());
+    Refused(
+        "UnknownOperationException",
+        StatusCode::NOT_FOUND,
+        format!("the sandbox's Lambda does not support {method} {path}"),
+    )
 }
 
 async fn invoke(
@@ -162,13 +204,16 @@ async fn invoke_sync(
 fn configuration(lambda: &Lambda, name: &str) -> Option<Value> {
     let entry = lambda.find(name).ok()?;
     let function = &entry.pool.function;
+    let variables: BTreeMap<_, _> = function.environment.iter().cloned().collect();
     Some(json!({
         "FunctionName": function.name,
         "FunctionArn": entry.pool.arn,
         "Runtime": "provided.al2023",
         "Handler": HANDLER,
         "MemorySize": function.memory_mb,
-        "Timeout": function.timeout.as_secs_f64().ceil(),
+        // Whole seconds, and a part of one counts as one.
+        "Timeout": function.timeout.as_millis().div_ceil(1000) as u64,
+        "Environment": { "Variables": variables },
         "Version": VERSION,
         "State": "Active",
     }))

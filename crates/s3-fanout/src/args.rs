@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::back_up::BackUpArgs;
 use crate::bench::publisher;
+use crate::manual::{CompletionsArgs, ManArgs};
 
 /// Back up S3 objects server-side: one Lambda invocation per object.
 #[derive(Debug, Parser)]
@@ -35,6 +36,14 @@ pub enum Command {
     Sandbox(SandboxArgs),
     /// Measure what the functions do in the sandbox, next to what they could do at best
     Bench(BenchArgs),
+    /// Print what a shell needs to complete this command's words
+    ///
+    /// For bash: s3-fanout completions bash > ~/.local/share/bash-completion/completions/s3-fanout
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write a page for every command
+    ///
+    /// To read it: s3-fanout man | man -l -. To install all pages: s3-fanout man --dir ~/.local/share/man/man1
+    Man(ManArgs),
     /// Run one of the Lambda functions, as an execution environment of the sandbox does
     #[command(hide = true)]
     Function(FunctionArgs),

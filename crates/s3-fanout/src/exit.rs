@@ -1,5 +1,6 @@
 //! How the command ends, as its exit status says.
 
+use std::io;
 use std::process::ExitCode;
 
 /// The command line asks for nothing that can be done.
@@ -26,7 +27,11 @@ pub fn found(good: bool) -> ExitCode {
 
 /// Tells why the command did not do its work.
 pub fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("s3-fanout: {error:#}");
+    let broken_pipe = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    // Who reads no more, as `head` does, needs no word of it.
+    if !error.root_cause().downcast_ref().is_some_and(broken_pipe) {
+        eprintln!("s3-fanout: {error:#}");
+    }
     ExitCode::from(match error.is::<UsageError>() {
         true => USAGE,
         false => COULD_NOT_RUN,

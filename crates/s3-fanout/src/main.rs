@@ -17,6 +17,7 @@ mod figures;
 mod function;
 mod interrupt;
 mod log;
+mod manual;
 mod progress;
 mod sandbox;
 mod scope;
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Bench(args) => bench::run(args.what),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
         Command::Function(args) => function::run(args),
     };
     outcome.unwrap_or_else(|error| exit::failed(&error))

@@ -143,7 +143,11 @@ mod tests {
     }
 
     fn parse(words: &str) -> Result<BackUpArgs, String> {
-        let dest = if words.contains("--dest ") { "" } else { "--dest c " };
+        let dest = if words.contains("--dest ") {
+            ""
+        } else {
+            "--dest c "
+        };
         let words = format!("backup --source b {dest}{words}");
         let line = Line::try_parse_from(words.split(' ')).map_err(|error| error.to_string())?;
         Ok(line.args)

@@ -1,4 +1,4 @@
-//! S3, SNS and Lambda on one machine, behind one loopback port.
+//! S3, SNS, SQS and Lambda on one machine, behind one loopback port.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -13,6 +13,7 @@ pub mod s3;
 mod scope;
 mod server;
 pub mod sns;
+pub mod sqs;
 pub mod timing;
 
 pub use requests::Requests;

@@ -1,4 +1,4 @@
-//! Tells the three services apart by the SigV4 credential scope, and knows one access key.
+//! Tells the four services apart by the SigV4 credential scope, and knows one access key.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use crate::lambda::{self, Lambda};
 use crate::s3::{Fault, Store};
 use crate::scope::Scope;
 use crate::sns::{self, Sns};
+use crate::sqs::{self, Sqs};
 use crate::timing::{Arrival, Timing};
 use crate::{Requests, overview};
 
@@ -31,6 +32,7 @@ pub(crate) struct Router {
     pub(crate) store: Arc<Store>,
     pub(crate) s3: S3Service,
     pub(crate) sns: Sns,
+    pub(crate) sqs: Sqs,
     pub(crate) lambda: Lambda,
 }
 
@@ -47,7 +49,7 @@ impl Router {
             .is_some_and(|scope| scope.access_key == self.access_key);
         Ok(match scope.as_ref().map(|scope| scope.service.as_str()) {
             None if is_overview(&request) => {
-                overview::page(&self.requests, &self.lambda, &self.faults)
+                overview::page(&self.requests, &self.lambda, &self.sqs, &self.faults)
             }
             // S3 refuses unsigned requests and unknown keys itself.
             None | Some("s3") => arrival.hold(self.s3(&arrival, request)).await?,
@@ -56,6 +58,13 @@ impl Router {
                 arrival.hold(answer).await?
             }
             Some("sns") => sns::refuse("InvalidClientTokenId", StatusCode::FORBIDDEN, UNKNOWN_KEY),
+            Some("sqs") if known_key => sqs::respond(&self.sqs, &self.requests, request).await,
+            Some("sqs") => sqs::refuse(
+                "InvalidSecurity",
+                "InvalidClientTokenId",
+                StatusCode::FORBIDDEN,
+                UNKNOWN_KEY,
+            ),
             Some("lambda") if known_key => {
                 lambda::respond(&self.lambda, &self.requests, request).await
             }
@@ -97,7 +106,7 @@ fn is_overview(request: &Request<Incoming>) -> bool {
 }
 
 fn unknown_service(name: &str) -> Response<Body> {
-    let message = format!("the sandbox offers s3, sns and lambda, not {name}");
+    let message = format!("the sandbox offers s3, sns, sqs and lambda, not {name}");
     body::json(
         StatusCode::NOT_IMPLEMENTED,
         &json!({ "__type": "NotImplemented", "message": message }),

@@ -1,4 +1,4 @@
-//! One listener for the three services, and what a running sandbox offers its owner.
+//! One listener for the four services, and what a running sandbox offers its owner.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,6 +13,7 @@ use crate::faults::Faults;
 use crate::lambda::{Lambda, Logs};
 use crate::router::Router;
 use crate::sns::Sns;
+use crate::sqs::Sqs;
 use crate::timing::Timing;
 use crate::{Requests, listen, s3};
 
@@ -23,14 +24,14 @@ const DEFAULT_PORT: u16 = 4566;
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where to listen; port 0 chooses a free one. An address that is not loopback opens the
-    /// sandbox to everyone who can reach it: the signatures of SNS and Lambda requests are not
+    /// sandbox to everyone who can reach it: the signatures of SNS, SQS and Lambda requests are not
     /// verified.
     pub address: SocketAddr,
     /// The region in every ARN.
     pub region: String,
     /// The only access key there is.
     pub access_key: String,
-    /// Its secret. S3 verifies signatures with it; SNS and Lambda look at the access key only.
+    /// Its secret. S3 verifies signatures with it; SNS, SQS and Lambda look at the access key only.
     pub secret_key: String,
     /// What the functions write, with the START, END and REPORT lines.
     pub logs: Logs,
@@ -69,15 +70,18 @@ impl Sandbox {
         let environment = environment(&endpoint_url, &options);
         let requests = Arc::new(Requests::default());
         let faults = Arc::new(Faults::default());
+        let sqs = Sqs::new(&options.region, &endpoint_url);
         let lambda = Lambda::new(
             &options.region,
             environment.clone(),
             options.logs,
             faults.clone(),
+            sqs.clone(),
         );
         let sns = Sns::new(
             &options.region,
             lambda.clone(),
+            sqs.clone(),
             &endpoint_url,
             faults.clone(),
         );
@@ -96,6 +100,7 @@ impl Sandbox {
             timing: Timing::default(),
             store: store.clone(),
             sns,
+            sqs,
             lambda,
         });
         let handler = router.clone();
@@ -113,7 +118,7 @@ impl Sandbox {
         })
     }
 
-    /// The URL of all three services, such as `http://127.0.0.1:4566`.
+    /// The URL of all four services, such as `http://127.0.0.1:4566`.
     pub fn endpoint_url(&self) -> &str {
         &self.endpoint_url
     }
@@ -126,6 +131,11 @@ impl Sandbox {
     /// The topics.
     pub fn sns(&self) -> &Sns {
         &self.router.sns
+    }
+
+    /// The queues.
+    pub fn sqs(&self) -> &Sqs {
+        &self.router.sqs
     }
 
     /// The functions.

@@ -48,7 +48,7 @@ impl Latency {
 pub struct Timing(RwLock<Arc<Latency>>);
 
 impl Timing {
-    /// Delays the answers of S3 and SNS to requests that arrive from now on; Lambda's are not delayed. A request takes
+    /// Delays the answers of S3 and SNS to requests that arrive from now on; those of SQS and Lambda are not delayed. A request takes
     /// effect when it arrives and only its answer waits: what a client has not been told yet, another one can see.
     pub fn set(&self, latency: Latency) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(latency);

@@ -29,10 +29,16 @@ async fn tells_the_services_apart_by_the_credential_scope() {
     );
     let answer = send(&sandbox, &lambda, "").await;
     assert_eq!(json_body(&answer), json!({ "Functions": [] }));
-    let other = format!("POST / HTTP/1.1\r\n{}", signed("sandbox", "sqs"));
+    let sqs = format!(
+        "POST / HTTP/1.1\r\n{}\r\nX-Amz-Target: AmazonSQS.ListQueues",
+        signed("sandbox", "sqs")
+    );
+    let answer = send(&sandbox, &sqs, "{}").await;
+    assert_eq!(json_body(&answer), json!({ "QueueUrls": [] }));
+    let other = format!("POST / HTTP/1.1\r\n{}", signed("sandbox", "sts"));
     let answer = send(&sandbox, &other, "").await;
     assert!(
-        answer.starts_with("HTTP/1.1 501 ") && answer.contains("not sqs"),
+        answer.starts_with("HTTP/1.1 501 ") && answer.contains("not sts"),
         "{answer}"
     );
     let counted = sandbox.requests();

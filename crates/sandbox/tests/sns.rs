@@ -271,6 +271,16 @@ async fn refuses_what_it_would_otherwise_ignore() {
         .endpoint(&function);
     let filtered = subscribe.attributes("FilterPolicy", "{}").send().await;
     assert_eq!(filtered.unwrap_err().code(), Some("InvalidParameter"));
+    for policy in [
+        "{}",
+        "arn:aws:sqs:x",
+        r#"{"deadLetterTargetArn":"arn:aws:sqs:x"}"#,
+    ] {
+        let subscribe = client.subscribe().topic_arn(&topic).protocol("lambda");
+        let subscribe = subscribe.endpoint(&function);
+        let policy = subscribe.attributes("RedrivePolicy", policy).send().await;
+        assert_eq!(policy.unwrap_err().code(), Some("InvalidParameter"));
+    }
     let unknown = client
         .subscribe()
         .topic_arn(&topic)

@@ -45,6 +45,9 @@ pub struct Function {
     pub retry_delays: Vec<Duration>,
     /// How old an asynchronous event may become before it is given up.
     pub max_event_age: Duration,
+    /// The ARN of a queue that gets the record of every event given up, besides
+    /// [`Lambda::failures`](super::Lambda::failures).
+    pub on_failure: Option<String>,
 }
 
 impl Function {
@@ -62,6 +65,7 @@ impl Function {
             concurrency: 10,
             retry_delays: vec![Duration::from_secs(60), Duration::from_secs(120)],
             max_event_age: Duration::from_secs(6 * 60 * 60),
+            on_failure: None,
         }
     }
 

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Logs;
 use crate::faults::Faults;
+use crate::sqs::Sqs;
 
 /// The machine the functions run on.
 pub(super) struct Host {
@@ -18,6 +19,8 @@ pub(super) struct Host {
     pub(super) variables: Vec<(String, String)>,
     pub(super) logs: Logs,
     pub(super) faults: Arc<Faults>,
+    /// Where the records of events given up go.
+    pub(super) sqs: Sqs,
     /// Invocations, retries and processes; all of them end before a shutdown does.
     pub(super) tasks: TaskTracker,
     pub(super) stopping: CancellationToken,
@@ -33,12 +36,14 @@ impl Host {
         variables: Vec<(String, String)>,
         logs: Logs,
         faults: Arc<Faults>,
+        sqs: Sqs,
     ) -> Self {
         Self {
             region: region.to_owned(),
             variables,
             logs,
             faults,
+            sqs,
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             outstanding: watch::Sender::new(0),

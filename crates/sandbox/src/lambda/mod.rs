@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::faults::Faults;
+use crate::sqs::Sqs;
 
 pub(crate) use api::{refuse, respond};
 pub use error::Error;
@@ -83,9 +84,10 @@ impl Lambda {
         variables: Vec<(String, String)>,
         logs: Logs,
         faults: Arc<Faults>,
+        sqs: Sqs,
     ) -> Self {
         Self {
-            host: Arc::new(Host::new(region, variables, logs, faults)),
+            host: Arc::new(Host::new(region, variables, logs, faults, sqs)),
             functions: Arc::default(),
         }
     }
@@ -97,6 +99,12 @@ impl Lambda {
     /// [`Error::InvalidFunction`] and [`Error::AlreadyExists`].
     pub fn create_function(&self, function: Function) -> Result<String, Error> {
         function.check()?;
+        let destination = function.on_failure.as_deref();
+        if destination.is_some_and(|arn| !self.host.sqs.has(arn)) {
+            return Err(Error::InvalidFunction(
+                "the on-failure destination must be the ARN of a queue of the sandbox",
+            ));
+        }
         let name = function.name.clone();
         let arn = function::arn(&self.host.region, &name);
         let mut functions = self
@@ -110,6 +118,20 @@ impl Lambda {
         let queue = Queue::start(pool.clone());
         functions.insert(name, Arc::new(Entry { pool, queue }));
         Ok(arn)
+    }
+
+    /// Takes a function away, by name or ARN. What of its events Lambda has accepted is still done.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`].
+    pub fn delete_function(&self, name: &str) -> Result<(), Error> {
+        let entry = self.find(name)?;
+        let functions = self.functions.write();
+        let mut functions = functions.unwrap_or_else(PoisonError::into_inner);
+        functions.remove(&entry.pool.function.name);
+        entry.pool.clear();
+        Ok(())
     }
 
     /// Invokes a function, by name or ARN, and waits for its answer (`RequestResponse`). The

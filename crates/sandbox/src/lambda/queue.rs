@@ -11,6 +11,7 @@ use super::Request;
 use super::outcome::Outcome;
 use super::pool::{Permit, Pool};
 use super::record::{self, Condition};
+use crate::sqs::Attributes;
 
 /// An accepted event, until it is done or given up.
 struct Event {
@@ -132,12 +133,26 @@ impl Queue {
             event.invoke_count,
             event.last.as_ref(),
         );
+        self.send_on(&record);
         let failures = self.failures.lock();
         failures
             .unwrap_or_else(PoisonError::into_inner)
             .push(record);
         self.pool.counters.lock().events_failed += 1;
         self.done();
+    }
+
+    /// Sends a record to the on-failure destination, if there is one. Lambda drops what is too long for a queue.
+    fn send_on(&self, record: &Value) {
+        let Pool { function, host, .. } = &*self.pool;
+        let Some(queue) = &function.on_failure else {
+            return;
+        };
+        let sent = host.sqs.send(queue, &record.to_string(), Attributes::new());
+        if let Err(error) = sent {
+            let line = format!("the on-failure destination refused a record: {error}");
+            host.logs.line(&function.name, &line);
+        }
     }
 
     fn done(&self) {

@@ -2,6 +2,7 @@
 
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
+use serde::Deserialize;
 
 use super::actions::ACTIONS;
 use super::batch::Batch;
@@ -79,13 +80,41 @@ fn subscribe(sns: &Sns, mut form: Form) -> Result<String, Error> {
     let endpoint = form.require("Endpoint")?;
     // A subscription of a function needs no confirmation: its ARN is always returned.
     form.take("ReturnSubscriptionArn");
+    let mut dead_letters = None;
+    for mut entry in form.take_list("Attributes", "entry") {
+        let (name, value) = (entry.require("key")?, entry.require("value")?);
+        entry.finish()?;
+        if name != "RedrivePolicy" {
+            let problem = format!("Attributes Reason: the sandbox has no attribute {name}");
+            return Err(Error::InvalidParameter(problem));
+        }
+        dead_letters = Some(dead_letter_target(&value)?);
+    }
     form.finish()?;
     if protocol != "lambda" {
         let problem = format!("Protocol Reason: the sandbox delivers to lambda, not {protocol}");
         return Err(Error::InvalidParameter(problem));
     }
-    let arn = sns.subscribe(&topic_arn, &endpoint)?;
+    let arn = sns.subscribe_with(&topic_arn, &endpoint, dead_letters.as_deref())?;
     Ok(text("SubscriptionArn", &arn))
+}
+
+/// The queue of a redrive policy
+/// (<https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html>).
+fn dead_letter_target(policy: &str) -> Result<String, Error> {
+    let policy: Result<RedrivePolicy, _> = serde_json::from_str(policy);
+    let policy = policy.map_err(|error| {
+        Error::InvalidParameter(format!(
+            "RedrivePolicy Reason: failed to parse JSON: {error}"
+        ))
+    })?;
+    Ok(policy.dead_letter_target_arn)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RedrivePolicy {
+    dead_letter_target_arn: String,
 }
 
 fn list_topics(sns: &Sns, form: Form) -> Result<String, Error> {

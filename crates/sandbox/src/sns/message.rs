@@ -77,7 +77,7 @@ impl Message {
 }
 
 /// The characters of XML 1.0 (<https://www.w3.org/TR/xml/#charsets>); SNS carries no others.
-fn is_xml(c: char) -> bool {
+pub(crate) fn is_xml(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 

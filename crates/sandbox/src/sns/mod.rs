@@ -19,10 +19,12 @@ use std::time::Instant;
 use uuid::Uuid;
 
 use crate::faults::Faults;
-use crate::lambda::{ACCOUNT_ID, Lambda};
+use crate::lambda::{self, ACCOUNT_ID, Lambda};
+use crate::sqs::{Attribute, Attributes, Sqs};
 
 pub(crate) use api::respond;
 pub use error::Error;
+pub(crate) use message::is_xml;
 pub use watch::Accepted;
 pub(crate) use xml::refuse;
 
@@ -40,6 +42,7 @@ pub struct Sns {
     region: String,
     endpoint_url: String,
     lambda: Lambda,
+    sqs: Sqs,
     faults: Arc<Faults>,
     topics: Arc<Mutex<BTreeMap<String, Vec<Subscription>>>>,
     quota: Arc<Mutex<Option<Quota>>>,
@@ -51,6 +54,8 @@ pub struct Sns {
 struct Subscription {
     arn: String,
     endpoint: String,
+    /// The ARN of the queue that gets what the function cannot be handed.
+    dead_letters: Option<String>,
 }
 
 impl Sns {
@@ -58,6 +63,7 @@ impl Sns {
     pub(crate) fn new(
         region: &str,
         lambda: Lambda,
+        sqs: Sqs,
         endpoint_url: &str,
         faults: Arc<Faults>,
     ) -> Self {
@@ -65,6 +71,7 @@ impl Sns {
             region: region.to_owned(),
             endpoint_url: endpoint_url.to_owned(),
             lambda,
+            sqs,
             faults,
             topics: Arc::default(),
             quota: Arc::default(),
@@ -97,6 +104,26 @@ impl Sns {
     ///
     /// [`Error::NotFound`] for the topic, [`Error::InvalidParameter`] for the function's ARN.
     pub fn subscribe(&self, topic_arn: &str, function_arn: &str) -> Result<String, Error> {
+        self.subscribe_with(topic_arn, function_arn, None)
+    }
+
+    /// Subscribes a function to a topic, with a queue, by its ARN, that gets what the function cannot be handed: what
+    /// is published after the function was deleted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sns::subscribe`], and [`Error::InvalidParameter`] for the queue's ARN, or for another queue than the
+    /// subscription has.
+    pub fn subscribe_with(
+        &self,
+        topic_arn: &str,
+        function_arn: &str,
+        dead_letters: Option<&str>,
+    ) -> Result<String, Error> {
+        if let Some(queue) = dead_letters.filter(|queue| !self.sqs.has(queue)) {
+            let problem = format!("RedrivePolicy Reason: no queue {queue}");
+            return Err(Error::InvalidParameter(problem));
+        }
         let mut topics = self.lock();
         let subscriptions = topics.get_mut(topic_arn).ok_or(Error::NotFound)?;
         if !function_arn.starts_with("arn:") || self.lambda.arn_of(function_arn).is_none() {
@@ -104,12 +131,18 @@ impl Sns {
             return Err(Error::InvalidParameter(problem));
         }
         if let Some(known) = subscriptions.iter().find(|s| s.endpoint == function_arn) {
+            if known.dead_letters.as_deref() != dead_letters {
+                let problem =
+                    "Attributes Reason: Subscription already exists with different attributes";
+                return Err(Error::InvalidParameter(problem.to_owned()));
+            }
             return Ok(known.arn.clone());
         }
         let arn = format!("{topic_arn}:{}", Uuid::new_v4());
         subscriptions.push(Subscription {
             arn: arn.clone(),
             endpoint: function_arn.to_owned(),
+            dead_letters: dead_letters.map(str::to_owned),
         });
         Ok(arn)
     }
@@ -153,15 +186,38 @@ impl Sns {
             watcher.tell(topic_arn, &message.text);
         }
         let id = Uuid::new_v4().to_string();
-        for Subscription { arn, endpoint } in subscriptions {
-            let event = envelope::event(&self.endpoint_url, topic_arn, &arn, &id, message);
+        for subscription in subscriptions {
+            let (endpoint_url, arn) = (&self.endpoint_url, &subscription.arn);
+            let event = envelope::event(endpoint_url, topic_arn, arn, &id, message);
             for delay in faulty::deliveries(&self.faults, &message.text) {
-                // Functions are never deleted, and the largest message fits an event even with every
-                // character escaped: only a sandbox that is stopping refuses.
-                let _ = self.lambda.invoke_later(&endpoint, event.clone(), delay);
+                let endpoint = &subscription.endpoint;
+                let handed = self.lambda.invoke_later(endpoint, event.clone(), delay);
+                // The largest message fits an event even with every character escaped, and a sandbox that is stopping
+                // keeps nothing.
+                if let Err(error @ lambda::Error::NotFound(_)) = handed {
+                    let letter = envelope::letter(endpoint_url, topic_arn, arn, &id, message);
+                    self.bury(&subscription, &letter, &error);
+                }
             }
         }
         Ok(id)
+    }
+
+    /// Sends what a function cannot be handed to the subscription's queue; without one it is lost, as with SNS.
+    fn bury(&self, subscription: &Subscription, letter: &str, error: &lambda::Error) {
+        let Some(queue) = &subscription.dead_letters else {
+            return;
+        };
+        let attributes: Attributes = [
+            ("RequestID", Uuid::new_v4().to_string()),
+            ("ErrorCode", error.status().as_u16().to_string()),
+            ("ErrorMessage", error.to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), Attribute::text(value)))
+        .into();
+        self.sqs.send(queue, letter, attributes).expect(
+            "queues are never deleted, and hold what SNS carries with room for its envelope",
+        );
     }
 
     /// Takes room for the messages of one request in the quota, if there is one.

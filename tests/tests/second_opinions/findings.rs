@@ -38,6 +38,8 @@ pub enum Rule {
     IsAnError,
     /// Nothing is left of uploads that failed.
     NoOpenUploads,
+    /// `s3-fanout backup` copies it.
+    Backup,
     /// S3 refuses what the copier relies on it to refuse.
     IsRefused,
 }

@@ -12,6 +12,12 @@ pub const KNOWN_WRONG: &[KnownWrong] = &[
         about: &["parts/CRC64NVME", "parts/CRC32", "parts/CRC32C"],
         found: "failed with ChecksumMismatch",
     },
+    KnownWrong {
+        server: Server::Ministack,
+        rule: Rule::Backup,
+        about: &["parts/CRC64NVME", "parts/CRC32", "parts/CRC32C"],
+        found: "ChecksumMismatch",
+    },
     // Its CopyObject answers without a checksum. The copy has the right one.
     KnownWrong {
         server: Server::Ministack,

@@ -9,6 +9,7 @@ mod day;
 mod findings;
 mod known_wrong;
 mod lambda;
+mod operator;
 mod process;
 mod queue;
 mod rules;

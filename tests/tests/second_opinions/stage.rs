@@ -24,6 +24,8 @@ const SIZES: [(&str, &str); 2] = [("PART_SIZE_MIB", "5"), ("MULTIPART_THRESHOLD_
 pub struct Stage {
     /// The server.
     pub server: Server,
+    /// Where its S3 is.
+    pub s3_url: String,
     /// A client for its S3.
     pub s3: aws_sdk_s3::Client,
     /// Where the functions run.
@@ -101,6 +103,7 @@ impl Stage {
         subscribe.send().await.unwrap();
         Stage {
             server,
+            s3_url,
             s3,
             lambda,
             queue,

@@ -10,15 +10,19 @@ use serde_json::{Value, json};
 use tests::{DEST, SOURCE, event};
 
 use crate::day::{self, Object, PREFIX};
-use crate::findings::{Finding, Rule};
+use crate::findings::{Finding, Rule, Server};
 use crate::stage::Stage;
-use crate::{comparison, rules};
+use crate::{comparison, operator, rules};
 
 /// All that does not hold of a server.
 pub async fn findings(stage: &Stage) -> Vec<Finding> {
     let mut findings = back_up_twice(stage).await;
     findings.extend(errors(stage).await);
     findings.extend(open_uploads(stage).await);
+    // The command needs nothing that s3s-fs has and the others lack, and that lists other keys than it has.
+    if stage.server != Server::S3sFs {
+        findings.extend(operator::findings(stage).await);
+    }
     findings.extend(rules::findings(&stage.s3).await);
     findings
 }

@@ -1,17 +1,11 @@
 //! Two listings in key order, side by side: which objects of the source have their copy at the destination.
 
-use std::collections::VecDeque;
-
 use backup::object::{ObjectRef, written_after};
-use futures::future::join;
-use futures::stream::{self, Stream, StreamExt};
+use futures::stream::{Stream, StreamExt};
 use jiff::Timestamp;
 
 use crate::list::Listed;
-
-/// The next page of a side is asked for when fewer objects of it wait: half a page, so that both sides' next
-/// pages are asked for at once though keys that are missing at the destination shift one against the other.
-const LOW: usize = 500;
+use crate::pairs::{Extras, Pair, pairs};
 
 /// The source's objects, each marked as unchanged or not, in pages of any size; an error is the last of them.
 /// The copies have their source's keys. Both are in key order and of each, about a page and a half is held.
@@ -19,101 +13,23 @@ pub fn compare<E>(
     source: impl Stream<Item = Result<Vec<Listed>, E>> + Unpin,
     copies: impl Stream<Item = Result<Vec<Listed>, E>> + Unpin,
 ) -> impl Stream<Item = Result<Vec<Listed>, E>> {
-    let sides = (Side::new(source), Side::new(copies));
-    stream::unfold(sides, |(mut source, mut copies)| async move {
-        loop {
-            join(source.fill(), copies.fill()).await;
-            let all_copies_known = copies.ended && copies.failure.is_none();
-            let compared = merge(&mut source.waiting, &mut copies.waiting, all_copies_known);
-            if !compared.is_empty() {
-                return Some((Ok(compared), (source, copies)));
-            }
-            if let Some(error) = source.failure.take().or_else(|| copies.failure.take()) {
-                source.end();
-                return Some((Err(error), (source, copies)));
-            }
-            if source.is_over() {
-                return None;
-            }
-        }
-    })
+    pairs(source, copies, Extras::LeftOut)
+        .map(|page| Ok(page?.into_iter().filter_map(marked).collect()))
 }
 
-/// One listing and what of it waits to be compared.
-struct Side<S, E> {
-    pages: S,
-    waiting: VecDeque<Listed>,
-    ended: bool,
-    failure: Option<E>,
-}
-
-impl<S, E> Side<S, E>
-where
-    S: Stream<Item = Result<Vec<Listed>, E>> + Unpin,
-{
-    fn new(pages: S) -> Side<S, E> {
-        Side {
-            pages,
-            waiting: VecDeque::new(),
-            ended: false,
-            failure: None,
+fn marked(pair: Pair) -> Option<Listed> {
+    match pair {
+        Pair::Both(mut listed, copy) => {
+            listed.is_unchanged = is_same(&listed.object, &copy.object);
+            Some(listed)
         }
+        Pair::Missing(listed) => Some(listed),
+        Pair::Extra(_) => None,
     }
-
-    async fn fill(&mut self) {
-        while !self.ended && self.waiting.len() < LOW {
-            match self.pages.next().await {
-                Some(Ok(page)) => self.waiting.extend(page),
-                Some(Err(error)) => {
-                    self.failure = Some(error);
-                    self.ended = true;
-                }
-                None => self.ended = true,
-            }
-        }
-    }
-
-    /// Whether nothing more can come of it.
-    fn is_over(&self) -> bool {
-        self.ended && self.waiting.is_empty()
-    }
-
-    fn end(&mut self) {
-        self.ended = true;
-        self.waiting.clear();
-    }
-}
-
-/// Takes the source's objects as far as the copies are known.
-fn merge(
-    source: &mut VecDeque<Listed>,
-    copies: &mut VecDeque<Listed>,
-    all_copies_known: bool,
-) -> Vec<Listed> {
-    let mut compared = Vec::with_capacity(source.len());
-    while let Some(mut listed) = source.pop_front() {
-        let key = &listed.object.key;
-        while copies.front().is_some_and(|copy| copy.object.key < *key) {
-            copies.pop_front();
-        }
-        match copies.front() {
-            None if !all_copies_known => {
-                source.push_front(listed);
-                break;
-            }
-            copy => {
-                listed.is_unchanged = copy.is_some_and(|copy| {
-                    copy.object.key == *key && is_same(&listed.object, &copy.object)
-                });
-            }
-        }
-        compared.push(listed);
-    }
-    compared
 }
 
 /// The copier's rule as far as a listing shows it: the same size, and written after the source's last change.
-fn is_same(source: &ObjectRef, copy: &ObjectRef) -> bool {
+pub fn is_same(source: &ObjectRef, copy: &ObjectRef) -> bool {
     let secs = |object: &ObjectRef| object.last_modified.map(Timestamp::as_second);
     source.size == copy.size && written_after(secs(copy), secs(source))
 }
@@ -124,6 +40,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use futures::executor::block_on;
+    use futures::stream;
     use proptest::prelude::*;
 
     /// Key, size, second of the last change.

@@ -10,6 +10,7 @@ pub mod handler;
 pub mod list;
 pub mod listing;
 pub mod pace;
+pub mod pairs;
 pub mod progress;
 pub mod publish;
 pub mod scope;

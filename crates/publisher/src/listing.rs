@@ -29,6 +29,26 @@ pub struct Copies<'a> {
     pub prefix: &'a str,
 }
 
+impl<'a> Copies<'a> {
+    /// The pages of the copies of the keys with a prefix that come after a key, under their sources' keys.
+    pub fn pages(self, prefix: String, after: String) -> impl Stream<Item = Page> + Send + 'a {
+        let in_copies = |key: String| format!("{}{key}", self.prefix);
+        let after = if after.is_empty() {
+            after
+        } else {
+            in_copies(after)
+        };
+        let beginning = self.prefix.len();
+        pages(self.bucket, in_copies(prefix), after).map(move |page| {
+            let mut page = page?;
+            for copy in &mut page {
+                copy.object.key.drain(..beginning);
+            }
+            Ok(page)
+        })
+    }
+}
+
 /// The objects in ranges of a bucket's keys. A range that cannot be listed does not end the others. Of each range
 /// in progress a page is held, or a page and a half of both sides, and about as much again in all.
 pub struct Listing<'a> {
@@ -122,20 +142,7 @@ impl<'a> Listing<'a> {
         let Some(copies) = self.copies else {
             return source.boxed();
         };
-        let in_copies = |key: String| format!("{}{key}", copies.prefix);
-        let after = if after.is_empty() {
-            after
-        } else {
-            in_copies(after)
-        };
-        let beginning = copies.prefix.len();
-        let there = pages(copies.bucket, in_copies(prefix), after).map(move |page| {
-            let mut page = page?;
-            for copy in &mut page {
-                copy.object.key.drain(..beginning);
-            }
-            Ok(page)
-        });
+        let there = copies.pages(prefix, after);
         compare(source.boxed(), there.boxed()).boxed()
     }
 

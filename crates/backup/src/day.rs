@@ -41,6 +41,12 @@ impl Day {
         let today = moment.to_zoned(TimeZone::UTC).date();
         Day(today.saturating_sub(1.day()))
     }
+
+    /// Its first second in UTC, counted from 1970's.
+    pub fn first_second(self) -> i64 {
+        let epoch = jiff::civil::date(1970, 1, 1);
+        self.0.duration_since(epoch).as_secs()
+    }
 }
 
 impl FromStr for Day {

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::back_up::BackUpArgs;
 use crate::bench::publisher;
 use crate::manual::{CompletionsArgs, ManArgs};
+use crate::verify::VerifyArgs;
 
 /// Back up S3 objects server-side: one Lambda invocation per object.
 #[derive(Debug, Parser)]
@@ -26,6 +27,12 @@ pub enum Command {
     /// through this machine. It may be run again at any time: what is copied is not copied again. Exit status: 0 all
     /// copied, 1 not all, 2 wrong usage, 3 could not run, 130 after Ctrl-C.
     Backup(Box<BackUpArgs>),
+    /// Tell whether every object has its copy
+    ///
+    /// Lists both buckets and compares sizes and times; where those prove nothing, and with --deep for every object, it
+    /// looks at both. Changes nothing. Exit status: 0 every object has its copy, 1 differences were found, 2 wrong
+    /// usage, 3 could not run.
+    Verify(Box<VerifyArgs>),
     /// Back up a day of 250 large objects on this machine and verify every one
     ///
     /// Starts S3, SNS and Lambda on a loopback port of their own, makes a source bucket, invokes the

@@ -19,7 +19,7 @@ use crate::log::Log;
 use crate::progress::Step;
 use crate::source::{self, File};
 use crate::summary::Summary;
-use crate::verify::verify;
+use crate::verify::demo::verify;
 use crate::{answer, exit};
 
 /// How often the bar looks at what the copiers have done.

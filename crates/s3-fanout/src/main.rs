@@ -34,6 +34,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     let outcome = match Args::parse().command {
         Command::Backup(args) => back_up::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Demo(args) => demo::run(args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Bench(args) => bench::run(args.what),

@@ -1,22 +1,37 @@
-//! Compares every object of the day with its copy, by what S3 shows of both.
+//! The demo's verification: every object of the day as `verify --deep` compares it, and the bytes of files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::ChecksumMode;
 use backup::aws::Cause;
-use backup::object::ObjectRef;
-use futures::stream::{self, StreamExt, TryStreamExt};
-use publisher::list::{self, Bucket, Listed};
+use backup::object::printable;
+use copier::policy::Preserve;
+use futures::stream::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use publisher::filter::{Filter, Wanted};
+use publisher::list::{Bucket, KeyRange};
+use publisher::listing::Copies;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::compared::{Compared, Options, Sides, Verdict};
+use super::difference::Difference;
 use crate::deployment::{DEST_BUCKET, SOURCE_BUCKET};
 use crate::source::{DAY_PREFIX, File};
 
-/// Objects compared at the same time.
-const IN_FLIGHT: usize = 16;
+/// Files compared at the same time.
+const FILES_IN_FLIGHT: usize = 16;
+
+/// Everything that the demo's copies have of their sources.
+const EVERYTHING: Options = Options {
+    deep: true,
+    preserve: Preserve {
+        metadata: true,
+        tags: true,
+        annotations: false,
+    },
+    storage_class: true,
+};
 
 /// What the comparison found.
 #[derive(Debug, Default)]
@@ -31,140 +46,92 @@ pub struct Verified {
     pub last_modified_span_ms: i64,
 }
 
-/// Compares size, full-object checksum, content headers, user metadata and tags of every object, and the
-/// bytes of those that came from a file. Objects that were deleted at the source may have a copy. Calls `compared`
-/// after each.
+/// Compares everything of every object, and the bytes of those that came from a file. Objects that were deleted at the
+/// source may have a copy. Calls `compared` after each.
 pub async fn verify(
     s3: &Client,
     files: &[File],
     deleted: &BTreeSet<String>,
     compared: impl Fn(),
 ) -> Result<Verified> {
-    let source = list(s3, SOURCE_BUCKET).await?;
-    let copies = list(s3, DEST_BUCKET).await?;
-    let changes = || {
-        copies
-            .values()
-            .filter_map(|object| Some(object.last_modified?.as_millisecond()))
-    };
-    let span = changes()
-        .max()
-        .zip(changes().min())
-        .map_or(0, |(newest, oldest)| newest - oldest);
     let files: BTreeMap<_, _> = files.iter().map(|file| (file.key.as_str(), file)).collect();
-    let differences: Vec<_> = stream::iter(source.keys())
-        .map(async |key| {
-            let difference = difference(s3, key, files.get(key.as_str()).copied()).await?;
+    let filter = Filter::new(Wanted::default())?;
+    let day = [(None, KeyRange::of(DAY_PREFIX.to_owned()))];
+    let keys = sides(s3).compared(day.into_iter(), &filter, EVERYTHING);
+    let keys = keys.map(async |key| {
+        let key = key?;
+        let difference = difference(s3, &key, &files).await?;
+        if key.source.is_some() {
             compared();
-            anyhow::Ok(difference.map(|what| format!("{}: {what}", backup::object::printable(key))))
-        })
-        .buffer_unordered(IN_FLIGHT)
-        .try_filter_map(async |difference| Ok(difference))
-        .try_collect()
-        .await?;
-    let extra = copies
-        .keys()
-        .filter(|key| !source.contains_key(*key) && !deleted.contains(*key));
-    let extra = extra.map(|key| format!("{}: not in the source", backup::object::printable(key)));
-    Ok(Verified {
-        objects: (source.len() - differences.len()) as u64,
-        sizes: source.values().map(|object| object.size).collect(),
-        differences: differences.into_iter().chain(extra).collect(),
-        last_modified_span_ms: span,
-    })
+        }
+        anyhow::Ok((key, difference))
+    });
+    let mut keys = keys.buffer_unordered(FILES_IN_FLIGHT).boxed_local();
+    let mut verified = Verified::default();
+    let mut written: Option<(Timestamp, Timestamp)> = None;
+    let mut extra = Vec::new();
+    while let Some((key, difference)) = keys.try_next().await? {
+        let copied = key.copy.as_ref();
+        if let Some(moment) = copied.and_then(|copy| copy.last_modified) {
+            let (oldest, newest) = written.unwrap_or((moment, moment));
+            written = Some((oldest.min(moment), newest.max(moment)));
+        }
+        match key.source {
+            Some(source) => {
+                verified.sizes.push(source.object.size);
+                verified.objects += u64::from(difference.is_none());
+                verified.differences.extend(difference);
+            }
+            None if copied.is_some_and(|copy| deleted.contains(&copy.key)) => (),
+            None => extra.extend(difference),
+        }
+    }
+    verified.differences.append(&mut extra);
+    verified.last_modified_span_ms = written.map_or(0, |(oldest, newest)| {
+        newest.as_millisecond() - oldest.as_millisecond()
+    });
+    Ok(verified)
 }
 
-async fn list(s3: &Client, name: &str) -> Result<BTreeMap<String, ObjectRef>> {
-    let bucket = Bucket {
+fn sides(s3: &Client) -> Sides<'_> {
+    let bucket = |name| Bucket {
         client: s3,
         name,
         expected_owner: None,
         requester_pays: false,
     };
-    let pages = list::pages(bucket, DAY_PREFIX.to_owned(), String::new());
-    let pages: Vec<Vec<Listed>> = pages.try_collect().await?;
-    let objects = pages.into_iter().flatten();
-    Ok(objects
-        .map(|Listed { object, .. }| (object.key.clone(), object))
-        .collect())
+    Sides {
+        source: bucket(SOURCE_BUCKET),
+        copies: Copies {
+            bucket: bucket(DEST_BUCKET),
+            prefix: "",
+        },
+    }
 }
 
-/// How the copy differs from its source, if it does.
-async fn difference(s3: &Client, key: &str, file: Option<&File>) -> Result<Option<String>> {
-    let (source, copy) =
-        futures::try_join!(shown(s3, SOURCE_BUCKET, key), shown(s3, DEST_BUCKET, key))?;
-    let source = source.with_context(|| format!("{key} has left the source"))?;
-    let Some(copy) = copy else {
-        return Ok(Some("not copied".to_owned()));
-    };
-    for ((what, ours), (_, theirs)) in source.into_iter().zip(copy) {
-        if ours != theirs {
-            return Ok(Some(format!("{what} is {theirs:?} and should be {ours:?}")));
-        }
+/// How the copy differs from its source or its file, if it does.
+async fn difference(
+    s3: &Client,
+    compared: &Compared,
+    files: &BTreeMap<&str, &File>,
+) -> Result<Option<String>> {
+    if let Verdict::Unknown(reason) = &compared.verdict {
+        bail!("{reason}");
     }
-    match file {
-        Some(file) if !same_bytes(s3, file).await? => {
-            Ok(Some("its bytes differ from the file's".to_owned()))
-        }
+    if let Some(difference) = Difference::of(compared) {
+        return Ok(Some(difference.line()));
+    }
+    let key = compared
+        .source
+        .as_ref()
+        .map(|source| source.object.key.as_str());
+    match key.and_then(|key| files.get(key)) {
+        Some(file) if !same_bytes(s3, file).await? => Ok(Some(format!(
+            "{}: its bytes differ from the file's",
+            printable(&file.key)
+        ))),
         _ => Ok(None),
     }
-}
-
-/// All that a copy must preserve, by name.
-async fn shown(
-    s3: &Client,
-    bucket: &str,
-    key: &str,
-) -> Result<Option<Vec<(&'static str, String)>>> {
-    let head = s3
-        .head_object()
-        .bucket(bucket)
-        .key(key)
-        .checksum_mode(ChecksumMode::Enabled)
-        .send()
-        .await;
-    let head = match head.map_err(Cause::from) {
-        Ok(head) => head,
-        Err(cause) if cause.status == Some(404) => return Ok(None),
-        Err(cause) => return Err(cause).with_context(|| format!("cannot look at {bucket}/{key}")),
-    };
-    let tags = s3
-        .get_object_tagging()
-        .bucket(bucket)
-        .key(key)
-        .send()
-        .await
-        .map_err(Cause::from);
-    let tags = tags.with_context(|| format!("cannot read the tags of {bucket}/{key}"))?;
-    let tags: BTreeMap<_, _> = tags
-        .tag_set()
-        .iter()
-        .map(|tag| (tag.key(), tag.value()))
-        .collect();
-    let mut shown = headers(&head);
-    shown.push(("tags", format!("{tags:?}")));
-    Ok(Some(shown))
-}
-
-fn headers(head: &HeadObjectOutput) -> Vec<(&'static str, String)> {
-    let text = |value: Option<&str>| value.unwrap_or("none").to_owned();
-    let metadata: BTreeMap<_, _> = head.metadata().into_iter().flatten().collect();
-    vec![
-        ("size", head.content_length().unwrap_or(-1).to_string()),
-        ("CRC64NVME", text(head.checksum_crc64_nvme())),
-        ("Cache-Control", text(head.cache_control())),
-        ("Content-Disposition", text(head.content_disposition())),
-        ("Content-Encoding", text(head.content_encoding())),
-        ("Content-Language", text(head.content_language())),
-        ("Content-Type", text(head.content_type())),
-        ("Expires", text(head.expires_string())),
-        ("website redirect", text(head.website_redirect_location())),
-        (
-            "storage class",
-            text(head.storage_class().map(|class| class.as_str())),
-        ),
-        ("user metadata", format!("{metadata:?}")),
-    ]
 }
 
 async fn same_bytes(s3: &Client, file: &File) -> Result<bool> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::back_fill::BackFillArgs;
 use crate::back_up::BackUpArgs;
 use crate::bench::publisher;
 use crate::manual::{CompletionsArgs, ManArgs};
@@ -27,6 +28,12 @@ pub enum Command {
     /// through this machine. It may be run again at any time: what is copied is not copied again. Exit status: 0 all
     /// copied, 1 not all, 2 wrong usage, 3 could not run, 130 after Ctrl-C.
     Backup(Box<BackUpArgs>),
+    /// Back up many days with the deployed functions, and watch until they are there
+    ///
+    /// Invokes the publisher until its run is complete, shows how the destination fills, month by month, and verifies
+    /// every object at the end. It may be run again at any time: what is copied is not published again. Exit status:
+    /// 0 every object has its copy, 1 not every one, 2 wrong usage, 3 could not run, 130 after Ctrl-C.
+    Backfill(BackFillArgs),
     /// Tell whether every object has its copy
     ///
     /// Lists both buckets and compares sizes and times; where those prove nothing, and with --deep for every object, it

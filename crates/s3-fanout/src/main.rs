@@ -4,6 +4,7 @@
 mod access;
 mod answer;
 mod args;
+mod back_fill;
 mod back_up;
 mod bench;
 mod buckets;
@@ -34,6 +35,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     let outcome = match Args::parse().command {
         Command::Backup(args) => back_up::run(&args),
+        Command::Backfill(args) => back_fill::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Demo(args) => demo::run(args),
         Command::Sandbox(args) => sandbox::run(args),

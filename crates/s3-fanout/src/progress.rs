@@ -100,13 +100,22 @@ struct State {
     expected: Amount,
     /// Whether no more will be expected.
     all_known: bool,
+    /// What was done before.
+    before: Amount,
     done: Amount,
+    /// What else there is to say.
+    note: String,
     line_after: Duration,
 }
 
 impl Meter {
     /// Begins a work.
     pub fn begin(name: impl Into<String>) -> Meter {
+        Meter::begin_with(name, Amount::default())
+    }
+
+    /// Begins a work of which so much was done before.
+    pub fn begin_with(name: impl Into<String>, before: Amount) -> Meter {
         let name = name.into();
         let bar = SCREEN.add(ProgressBar::no_length());
         let style = ProgressStyle::with_template("{prefix:10} {wide_bar:.cyan/blue} {msg}");
@@ -121,6 +130,8 @@ impl Meter {
             bar,
             began: Instant::now(),
             state: Mutex::new(State {
+                before,
+                done: before,
                 line_after: LINE_EVERY,
                 ..State::default()
             }),
@@ -143,6 +154,14 @@ impl Meter {
     pub fn done(&self, more: Amount) {
         let mut state = self.state();
         state.done += more;
+        self.show(&mut state);
+    }
+
+    /// So much is done by now of so much, and there is something else to say.
+    pub fn reached(&self, done: Amount, expected: Amount, note: String) {
+        let mut state = self.state();
+        (state.done, state.expected, state.note) = (done, expected, note);
+        state.all_known = true;
         self.show(&mut state);
     }
 
@@ -177,18 +196,47 @@ impl State {
             );
         }
         if done.bytes > 0 {
-            let rate = done.bytes as f64 / elapsed.as_secs_f64().max(0.001);
+            let since = done.bytes.saturating_sub(self.before.bytes);
+            let rate = since as f64 / elapsed.as_secs_f64().max(0.001);
             text += &format!(
                 ", {}, {}/s",
                 decimal_bytes(done.bytes),
                 decimal_bytes(rate as u64)
             );
             let left = expected.bytes.saturating_sub(done.bytes) as f64 / rate;
-            if self.all_known && left > 0.0 {
+            if self.all_known && left > 0.0 && rate > 0.0 {
                 text += &format!(", {} left", duration(Duration::from_secs_f64(left)));
             }
         }
-        text
+        text + &self.note
+    }
+}
+
+/// A bar that only a terminal shows: a part of a work of which a meter tells the whole.
+#[derive(Debug)]
+pub struct Gauge(ProgressBar);
+
+impl Gauge {
+    /// An empty one.
+    pub fn begin(name: &str) -> Gauge {
+        let bar = SCREEN.add(ProgressBar::new(0));
+        let style =
+            ProgressStyle::with_template("{prefix:10} {wide_bar} {human_pos} of {human_len}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_prefix(name.to_owned());
+        Gauge(bar)
+    }
+
+    /// So many objects are done of so many.
+    pub fn show(&self, done: u64, of: u64) {
+        self.0.set_length(of);
+        self.0.set_position(done);
+    }
+}
+
+impl Drop for Gauge {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

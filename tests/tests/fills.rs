@@ -5,7 +5,9 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use sandbox::s3::Attributes;
+use bytes::Bytes;
+use sandbox::lambda::Function;
+use sandbox::s3::{Attributes, Content};
 use sandbox::timing::Latency;
 use serde_json::{Value, json};
 use tests::{DEST, SOURCE, World, function, operate, operator};
@@ -110,6 +112,65 @@ async fn a_publisher_whose_time_is_up_is_invoked_until_it_is_done() {
     assert!(filled["invocations"].as_u64().unwrap() >= 2, "{filled}");
     assert_eq!(filled["publisher"]["published"], json!(900));
     assert_eq!(filled["verified"]["same"], json!(900));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_copiers_give_up_ends_the_wait_and_is_told() {
+    let world = World::start().await;
+    let sandbox = &world.sandbox;
+    let topic = sandbox.sns().create_topic("s3-fanout").unwrap();
+    let queue = sandbox.sqs().create_queue("copier-failures").unwrap();
+    let buckets = [("SOURCE_BUCKET", SOURCE), ("DEST_BUCKET", DEST)];
+    let publisher = [&buckets[..], &[("TOPIC_ARN", topic.as_str())]].concat();
+    sandbox
+        .lambda()
+        .create_function(function("publisher", 1, &publisher))
+        .unwrap();
+    let copier = [&buckets[..], &[("OVERWRITE", "never")]].concat();
+    let copier = Function {
+        on_failure: Some(sandbox.sqs().arn(&queue).unwrap()),
+        ..function("copier", 4, &copier)
+    };
+    let copier = sandbox.lambda().create_function(copier).unwrap();
+    sandbox.sns().subscribe(&topic, &copier).unwrap();
+    put_days(&world, 10).await;
+    let other = Content::bytes(Bytes::from_static(b"another object"));
+    for key in ["2016-05-31/000", "2016-06-02/007"] {
+        sandbox
+            .s3()
+            .put(DEST, key, other.clone(), Attributes::default())
+            .unwrap();
+    }
+    let output = operate(backfill(&world, &["--queue", &queue])).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("✘ not every object has its copy: 0 missing, 2 different of 30"),
+        "{said}"
+    );
+    assert!(said.contains("2016-06-02/007"), "{said}");
+    assert!(
+        said.contains("2 messages came into the failure queues"),
+        "{said}"
+    );
+
+    // The failures of before are not those of the next run.
+    for key in ["2016-05-31/000", "2016-06-02/007"] {
+        world
+            .s3
+            .delete_object()
+            .bucket(DEST)
+            .key(key)
+            .send()
+            .await
+            .unwrap();
+    }
+    let (again, status, said) = answer(backfill(&world, &["--queue", &queue, "--json"])).await;
+    assert_eq!(status, Some(0), "{said}");
+    assert_eq!(
+        (&again["failed_messages"], &again["stalled"]),
+        (&json!(0), &json!(false))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,7 +283,7 @@ async fn what_cannot_be_filled_is_told_with_what_to_do() {
         ("DEST_BUCKET", DEST),
         ("TOPIC_ARN", topic),
     ];
-    let astray = sandbox::lambda::Function {
+    let astray = Function {
         name: "astray".to_owned(),
         ..function("publisher", 1, &variables)
     };

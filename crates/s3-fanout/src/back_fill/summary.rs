@@ -125,9 +125,9 @@ impl fmt::Display for Summary {
         let elapsed = duration(Duration::from_millis(self.elapsed_ms));
         writeln!(
             f,
-            "{} invoked {} times: {} of {} objects published, {} were there; {elapsed} in all",
+            "{} was invoked {}: {} of {} objects published, {} were there; {elapsed} in all",
             self.function,
-            self.invocations,
+            times(self.invocations),
             HumanCount(publisher.published),
             HumanCount(publisher.listed),
             HumanCount(publisher.unchanged)
@@ -156,5 +156,13 @@ impl fmt::Display for Summary {
             f,
             "\nThe same command goes on: what is copied is not published again."
         )
+    }
+}
+
+fn times(count: u64) -> String {
+    match count {
+        0 => "not at all".to_owned(),
+        1 => "once".to_owned(),
+        more => format!("{} times", HumanCount(more)),
     }
 }

@@ -81,16 +81,17 @@ impl Summary {
         table.load_style(NOTHING);
         let elapsed = Duration::from_millis(self.elapsed_ms);
         let rate = self.bytes as f64 / elapsed.as_secs_f64().max(0.001);
-        table.add_row(vec![
-            "Copied".to_owned(),
-            format!(
+        let copied = match self.copied {
+            0 => "0 objects".to_owned(),
+            copied => format!(
                 "{} objects, {} in {} ({}/s)",
-                HumanCount(self.copied),
+                HumanCount(copied),
                 decimal_bytes(self.bytes),
                 duration(elapsed),
                 decimal_bytes(rate as u64)
             ),
-        ]);
+        };
+        table.add_row(vec!["Copied".to_owned(), copied]);
         let counts = [
             ("There already", self.unchanged, true),
             ("Left out", self.filtered, false),

@@ -9,6 +9,7 @@ use crate::back_fill::BackFillArgs;
 use crate::back_up::BackUpArgs;
 use crate::bench::publisher;
 use crate::manual::{CompletionsArgs, ManArgs};
+use crate::plan::PlanArgs;
 use crate::verify::VerifyArgs;
 
 /// Back up S3 objects server-side: one Lambda invocation per object.
@@ -21,6 +22,12 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Tell what a backup would copy, how long it would take, what it would cost, and with which settings
+    ///
+    /// Lists both buckets and writes nothing. What is copied already is not planned again. Times are reckoned from
+    /// what others measured of S3 within a region. Exit status: 0 all of it can be copied, 1 some objects cannot
+    /// be (archived, too large, or too long for Lambda), 2 wrong usage, 3 could not run.
+    Plan(Box<PlanArgs>),
     /// Copy what is missing from here, without Lambda and SNS
     ///
     /// Lists both buckets, lets the store copy every object whose copy is missing, differs in size or is older,

@@ -19,10 +19,13 @@ mod function;
 mod interrupt;
 mod log;
 mod manual;
+mod plan;
+mod prices;
 mod progress;
 mod sandbox;
 mod scope;
 mod source;
+mod speed;
 mod summary;
 mod verify;
 mod warnings;
@@ -34,6 +37,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let outcome = match Args::parse().command {
+        Command::Plan(args) => plan::run(&args),
         Command::Backup(args) => back_up::run(&args),
         Command::Backfill(args) => back_fill::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -1,0 +1,58 @@
+//! How long the publisher takes to list and publish, if neither a pace nor a throttle holds it up. Pure arithmetic.
+
+use super::totals::Totals;
+use crate::speed::REQUEST_SECS;
+
+/// Prefixes listed at once; template.yaml's `ListConcurrency`.
+pub const LIST_CONCURRENCY: usize = 8;
+
+/// Batches of ten messages in flight; template.yaml's `PublishConcurrency`.
+const PUBLISH_CONCURRENCY: f64 = 16.0;
+
+/// Messages of a batch.
+const BATCH: f64 = 10.0;
+
+/// What SNS takes for a batch, as `s3-fanout bench publisher` does.
+const PUBLISH_SECS: f64 = 0.02;
+
+/// Messages a second that SNS takes in a region, where the account has no other quota.
+/// <https://docs.aws.amazon.com/general/latest/gr/sns.html>
+fn messages_per_sec(region: &str) -> f64 {
+    match region {
+        "us-east-1" => 30_000.0,
+        "us-west-2" | "eu-west-1" => 9_000.0,
+        "us-east-2" | "us-west-1" | "ap-south-1" | "ap-northeast-1" | "ap-northeast-2"
+        | "ap-southeast-1" | "ap-southeast-2" | "eu-central-1" => 1_500.0,
+        _ => 300.0,
+    }
+}
+
+/// How long it takes in a region, in seconds. Pages of one prefix come one after the other, since they are compared.
+pub fn publishing_secs(totals: &Totals, region: &str) -> f64 {
+    let pages = (totals.pages as f64 / LIST_CONCURRENCY as f64).max(totals.longest_pages as f64);
+    let per_sec = (PUBLISH_CONCURRENCY * BATCH / PUBLISH_SECS).min(messages_per_sec(region));
+    let messages = totals.sizes.all().objects as f64;
+    (pages * REQUEST_SECS).max(messages / per_sec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::totals::tests::{listed, totals};
+
+    #[test]
+    fn takes_the_longer_of_listing_and_publishing() {
+        let keys = |n| (0..n).map(|_| listed("k", 1)).collect::<Vec<_>>();
+        let one = totals(false, vec![keys(3_000)]);
+        assert_eq!(publishing_secs(&one, "us-east-1"), 3_000.0 / 8_000.0);
+        assert_eq!(publishing_secs(&one, "eu-central-1"), 2.0);
+        assert_eq!(publishing_secs(&one, "eu-north-1"), 10.0);
+        let days = totals(false, (0..80).map(|_| keys(1)).collect());
+        assert_eq!(publishing_secs(&days, "us-east-1"), 160.0 / 8.0 * 0.1);
+        let unwanted = totals(
+            false,
+            vec![(0..5_000).map(|_| listed("k.tmp", 1)).collect()],
+        );
+        assert_eq!(publishing_secs(&unwanted, "us-east-1"), 5.0 * 0.1);
+    }
+}

@@ -1,0 +1,134 @@
+//! How long S3 takes to copy one object, as others measured it. Pure arithmetic.
+
+use copier::plan::{Plan, Sizes};
+
+const MIB: u64 = 1 << 20;
+
+/// How fast S3 copies the bytes of one request, a part's or a whole object's.
+/// <https://github.com/awslabs/aws-c-s3/pull/288>
+pub const COPY_BYTES_PER_SEC: f64 = 82e6;
+
+/// What a request takes besides moving bytes.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
+pub const REQUEST_SECS: f64 = 0.1;
+
+/// What an upload takes besides its parts: looking at both sides, beginning, and completing. With the first round of
+/// parts it is the 2.5 s measured in <https://github.com/awslabs/aws-c-s3/pull/288>.
+const UPLOAD_SECS: f64 = 2.4;
+
+/// Where the copier begins to copy in parts, and how large they are, where nothing else is configured.
+pub const DEFAULT_SIZES: Sizes = Sizes {
+    part_bytes: 64 * MIB,
+    multipart_threshold_bytes: 256 * MIB,
+};
+
+/// Parts of one object that the copier copies at once where nothing else is configured.
+pub const DEFAULT_PARTS_IN_FLIGHT: u32 = 16;
+
+/// How long the copy of an object takes, in seconds, with so many parts at once: both sides are looked at, then one
+/// request copies it; or round after round of parts does, each as long as one of its parts.
+pub fn copy_secs(size_bytes: u64, plan: Plan, parts_in_flight: u32) -> f64 {
+    copy_secs_at(COPY_BYTES_PER_SEC, size_bytes, plan, parts_in_flight)
+}
+
+/// The same where S3 copies so many bytes of a request in a second.
+fn copy_secs_at(bytes_per_sec: f64, size_bytes: u64, plan: Plan, parts_in_flight: u32) -> f64 {
+    let request = |bytes: u64| REQUEST_SECS + bytes as f64 / bytes_per_sec;
+    match plan {
+        Plan::Single => REQUEST_SECS + request(size_bytes),
+        Plan::Multipart(parts) => {
+            let rounds = parts.count().div_ceil(parts_in_flight);
+            UPLOAD_SECS + f64::from(rounds) * request(parts.part_bytes())
+        }
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use copier::plan::plan;
+
+    const GIB: u64 = 1 << 30;
+
+    /// How fast one copy was in 2016, by the article this project starts from: 250 objects of 700 MB, one by one, took
+    /// 1 h 45 min.
+    pub fn copy_secs_in_2016(size_bytes: u64) -> f64 {
+        copy_secs_at(28e6, size_bytes, Plan::Single, 1)
+    }
+
+    fn in_parts(size_bytes: u64, part_bytes: u64, parts_in_flight: u32) -> f64 {
+        let sizes = Sizes {
+            part_bytes,
+            multipart_threshold_bytes: 0,
+        };
+        copy_secs(
+            size_bytes,
+            plan(size_bytes, sizes).unwrap(),
+            parts_in_flight,
+        )
+    }
+
+    fn at_once(size_bytes: u64) -> f64 {
+        copy_secs(size_bytes, Plan::Single, 1)
+    }
+
+    #[test]
+    fn a_copy_takes_as_long_as_others_measured() {
+        // What, how long it took there, how long here, and how far apart they may be, as a share of the measured.
+        let rows = [
+            // awslabs/aws-c-s3 #288, all parts at once.
+            ("1 GiB, 64 MiB", 3.60, in_parts(GIB, 64 * MIB, 256), 0.10),
+            ("1 GiB, 128 MiB", 4.15, in_parts(GIB, 128 * MIB, 256), 0.10),
+            ("1 GiB, 256 MiB", 5.54, in_parts(GIB, 256 * MIB, 256), 0.10),
+            ("1 GiB, 1 GiB", 15.57, in_parts(GIB, GIB, 256), 0.10),
+            // Eighty parts: their client does not start that many at the same moment, and we do as if it did.
+            (
+                "10 GiB, 128 MiB",
+                4.82,
+                in_parts(10 * GIB, 128 * MIB, 256),
+                0.15,
+            ),
+            // drakkan/sftpgo #898, in whole seconds. Its single copy moved 100 MB/s, not 82.
+            ("700 MB at once", 7.0, at_once(700_000_000), 0.25),
+            (
+                "700 MB in parts",
+                3.0,
+                in_parts(700_000_000, 64 * MIB, 16),
+                0.10,
+            ),
+        ];
+        for (what, measured, modelled, tolerance) in rows {
+            let apart = (modelled - measured) / measured;
+            assert!(
+                apart.abs() <= tolerance,
+                "{what}: {measured} s there, {modelled:.2} s here: {apart:+.3}"
+            );
+        }
+    }
+
+    #[test]
+    fn at_100_mb_a_single_copy_wins_and_at_700_mb_parts_do() {
+        // drakkan/sftpgo #898.
+        assert!(at_once(100_000_000) < in_parts(100_000_000, 16 * MIB, 256));
+        assert!(at_once(700_000_000) > in_parts(700_000_000, 64 * MIB, 16));
+    }
+
+    #[test]
+    fn two_terabytes_take_one_invocation_at_most_five_minutes() {
+        // aws-samples: parts of 16 MiB, 200 at once. So many parts an upload cannot have: they become 200 MB each.
+        let secs = in_parts(2_000_000_000_000, 16 * MIB, 200);
+        assert!((60.0..=300.0).contains(&secs), "{secs}");
+    }
+
+    #[test]
+    fn parts_go_in_rounds_as_long_as_a_part() {
+        let eleven = |parts_in_flight| in_parts(700 * MIB, 64 * MIB, parts_in_flight);
+        assert!((eleven(11) - eleven(256)).abs() < 1e-9);
+        let round = eleven(10) - eleven(11);
+        assert!(
+            (round - (0.1 + 66_727_564.0 / 82e6)).abs() < 1e-9,
+            "{round}"
+        );
+        assert!((eleven(1) - eleven(11) - 10.0 * round).abs() < 1e-9);
+    }
+}

@@ -197,7 +197,7 @@ async fn what_cannot_be_copied_is_told_and_is_the_exit_status() {
     );
     assert_eq!(planned["to_copy"], json!({"objects": 1, "bytes": 10 * MIB}));
     let note = planned["notes"][0].as_str().unwrap();
-    assert!(note.contains("restore them"), "{note}");
+    assert!(note.contains("1 archived: restore them"), "{note}");
     let words = [
         &DAY[..],
         &[
@@ -328,4 +328,49 @@ async fn who_mistypes_is_told_what_to_correct() {
         said.contains("there is no bucket \"nowhere\"") && said.contains("--dest"),
         "{said}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_year_is_bound_by_requests_and_waits_too_long_only_where_few_copy_it_unpaced() {
+    let world = World::start().await;
+    for month in 1..=6 {
+        for day in 1..=30 {
+            for n in 0..25 {
+                let size = 600_000_000 + 8_000_000 * n;
+                put(&world, &format!("2016/{month:02}-{day:02}/{n:03}"), size);
+            }
+        }
+    }
+    let half = ["--prefix", "2016/"];
+    let (planned, status) = answer(&world, &half).await;
+    assert_eq!(status, Some(0), "{planned}");
+    assert_eq!(planned["to_copy"]["objects"], 4_500);
+    let estimate = &planned["estimate"];
+    let times = estimate["times"].as_array().unwrap();
+    let bound = |copies: u64, part_size_mib: u64| {
+        let found = times.iter().find(|time| {
+            time["copier_reserved_concurrency"] == copies && time["part_size_mib"] == part_size_mib
+        });
+        found.unwrap()["bound"].clone()
+    };
+    assert_eq!(bound(900, 16), "requests");
+    assert_eq!(bound(100, 64), "concurrency");
+    assert_eq!(estimate["queue"]["given_up_unpaced"], 0);
+
+    let slow = [
+        "--concurrency",
+        "1",
+        "--part-size-mib",
+        "256",
+        "--parts-in-flight",
+        "1",
+    ];
+    let (slow, _) = answer(&world, &[&half[..], &slow].concat()).await;
+    let queue = &slow["estimate"]["queue"];
+    let lost = queue["given_up_unpaced"].as_u64().unwrap();
+    assert!((2_000..3_500).contains(&lost), "{queue}");
+    let waits = queue["longest_wait_secs"].as_f64().unwrap();
+    assert!((3_000.0..2.0 * 3_600.0).contains(&waits), "paced, {queue}");
+    let note = slow["notes"][0].as_str().unwrap();
+    assert!(note.contains("goes on by itself 12 times"), "{note}");
 }

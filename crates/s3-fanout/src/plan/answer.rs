@@ -1,22 +1,18 @@
 //! The plan as it is told.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Serialize;
 
-use super::choose::{Asked, Candidate, best, candidates};
+use super::choose::{Asked, best, candidates};
+use super::planning::Planning;
 use super::publishing::publishing_secs;
-use super::queue::{Load, PUBLISHER_INVOCATIONS, Queue, copy_mib_per_sec, queue};
+use super::queue::{PUBLISHER_INVOCATIONS, Queue};
 use super::sizes::{Class, Count};
 use super::time::Bound;
 use super::totals::Totals;
-use super::why;
-use crate::cost::{Cost, Usage, cost};
-use crate::prices::{self, Architecture};
-
-/// Messages of one PublishBatch.
-const BATCH: u64 = 10;
+use crate::cost::Cost;
+use crate::prices::Architecture;
 
 /// What is planned.
 #[derive(Debug, Serialize)]
@@ -193,220 +189,51 @@ impl Answer {
     }
 }
 
-/// The totals, and the settings that were chosen.
-struct Planning<'p> {
-    totals: &'p Totals,
-    setup: &'p Setup,
-    candidates: &'p [Candidate<'p>],
-    best: &'p Candidate<'p>,
-    publishing: f64,
-}
-
-impl Planning<'_> {
-    fn planned(&self) -> Planned {
-        let (sizes, best) = (&self.totals.sizes, self.best);
-        let (smallest_bytes, largest_bytes) = sizes.range().unwrap_or_default();
-        let queue = self.queue(best);
-        let writes_per_copy = best.by.writes() as f64 / sizes.all().objects as f64;
-        let cost_usd = Costs {
-            arm64: self.cost(best, Architecture::Arm64),
-            x86_64: self.cost(best, Architecture::X86_64),
-        };
-        Planned {
-            settings: self.settings(),
-            elapsed_ms: milliseconds(best.estimate.secs),
-            bound: best.estimate.bound,
-            architecture: self.setup.architecture,
-            total_usd: self.cost(best, self.setup.architecture).total,
-            cost_usd,
-            prices: Prices {
-                as_of: prices::AS_OF,
-                region: prices::REGION,
-            },
-            smallest_bytes,
-            median_bytes: sizes.median().unwrap_or_default(),
-            largest_bytes,
-            sizes: sizes.classes(),
-            parts: best.by.parts,
-            requests: by_operation(&self.requests(best)),
-            times: self.times(),
-            write_requests_per_sec: queue.copies_per_sec * writes_per_copy,
-            queue,
-            longest_copy_ms: milliseconds(best.speed.longest_secs),
-            resumed: best.speed.resumed,
-            too_long: best.speed.too_long,
-        }
-    }
-
-    fn load(&self, candidate: &Candidate<'_>) -> Load {
-        let Count { objects, bytes } = self.totals.sizes.all();
-        Load {
-            objects,
-            bytes,
-            busy_secs: candidate.speed.busy_secs,
-            concurrency: candidate.concurrency,
-            publishing_secs: self.publishing,
-            last_begins_secs: candidate.estimate.last_begins_secs,
-        }
-    }
-
-    fn queue(&self, candidate: &Candidate<'_>) -> Queue {
-        let load = self.load(candidate);
-        queue(&load, copy_mib_per_sec(&load))
-    }
-
-    /// By `service:operation`.
-    fn requests(&self, candidate: &Candidate<'_>) -> BTreeMap<String, u64> {
-        let (by, objects) = (candidate.by, self.totals.sizes.all().objects);
-        let requests = [
-            ("s3:HeadObject", 2 * objects),
-            ("s3:GetObjectTagging", by.uploads),
-            ("s3:CopyObject", by.singles),
-            ("s3:CreateMultipartUpload", by.uploads),
-            ("s3:UploadPartCopy", by.parts),
-            ("s3:CompleteMultipartUpload", by.uploads),
-            ("s3:ListObjectsV2", self.totals.pages),
-            ("sns:PublishBatch", objects.div_ceil(BATCH)),
-        ];
-        let made = requests.into_iter().filter(|(_, count)| *count > 0);
-        made.map(|(name, count)| (name.to_owned(), count)).collect()
-    }
-
-    fn cost(&self, candidate: &Candidate<'_>, architecture: Architecture) -> Cost {
-        let queue = self.queue(candidate);
-        cost(&Usage {
-            requests: &self.requests(candidate),
-            copying: Duration::from_secs_f64(candidate.speed.busy_secs),
-            invocations: self.totals.sizes.all().objects + queue.publisher_invocations,
-            publisher: Duration::from_secs_f64(queue.publisher_secs),
-            architecture,
-        })
-    }
-
-    fn times(&self) -> Vec<Time> {
-        let parts_in_flight = self.best.speed.parts_in_flight;
-        let all = self.candidates.iter();
-        all.filter(|candidate| candidate.speed.parts_in_flight == parts_in_flight)
-            .map(|candidate| Time {
-                copier_reserved_concurrency: candidate.concurrency,
-                part_size_mib: candidate.by.part_size_mib,
-                parts_in_flight,
-                elapsed_ms: milliseconds(candidate.estimate.secs),
-                bound: candidate.estimate.bound,
-            })
-            .collect()
-    }
-
-    fn settings(&self) -> Vec<Setting> {
-        let (best, asked) = (self.best, &self.setup.asked);
-        let usd = |candidate: &Candidate<'_>| self.cost(candidate, self.setup.architecture).total;
-        let others = why::Others {
-            candidates: self.candidates,
-            best,
-            usd: &usd,
-        };
-        let setting = |parameter, value, given: bool, why: String| Setting {
-            parameter,
-            value,
-            why: match given {
-                true => format!("as given; {why}"),
-                false => why,
-            },
-        };
-        let load = self.load(best);
-        vec![
-            setting(
-                "CopierReservedConcurrency",
-                best.concurrency.into(),
-                asked.concurrency.is_some(),
-                others.concurrency(),
-            ),
-            setting(
-                "PartSizeMib",
-                best.by.part_size_mib,
-                asked.part_size_mib.is_some(),
-                others.part_size(),
-            ),
-            setting(
-                "PartsInFlight",
-                best.speed.parts_in_flight.into(),
-                asked.parts_in_flight.is_some(),
-                others.parts_in_flight(),
-            ),
-            setting(
-                "MaxCopiesInFlight",
-                0,
-                false,
-                "the publisher keeps the pace of CopierReservedConcurrency".to_owned(),
-            ),
-            setting(
-                "CopyMibPerSec",
-                copy_mib_per_sec(&load),
-                false,
-                format!(
-                    "for that pace: a copy takes {:.1} s on average",
-                    self.queue(best).mean_copy_secs
-                ),
-            ),
-        ]
-    }
-}
-
 /// What an operator should know before.
 fn notes(totals: &Totals, setup: &Setup, planned: Option<&Planned>) -> Vec<String> {
     let mut notes = Vec::new();
+    let mut note = |objects: u64, text: String| {
+        if objects > 0 {
+            notes.push(text);
+        }
+    };
     let archived = totals.archived.objects;
-    if archived > 0 {
-        notes.push(format!(
-            "{archived} archived objects cannot be copied: restore them, then back up again"
-        ));
-    }
+    note(
+        archived,
+        format!("{archived} archived: restore them, or nothing copies them"),
+    );
     let too_large = totals.too_large.objects;
-    if too_large > 0 {
-        notes.push(format!(
-            "{too_large} objects are larger than 10,000 parts of 5 GiB: nothing copies them"
-        ));
+    note(
+        too_large,
+        format!("{too_large} larger than 10,000 parts of 5 GiB: nothing copies them"),
+    );
+    if let Some(planned) = planned {
+        note(
+            planned.too_long,
+            format!(
+                "{} take longer than all invocations that Lambda makes: raise PartsInFlight",
+                planned.too_long
+            ),
+        );
+        note(
+            planned.resumed,
+            format!(
+                "{} take more than 15 min; Lambda's retries go on with those that have a full-object checksum",
+                planned.resumed
+            ),
+        );
+        if planned.queue.publisher_invocations > PUBLISHER_INVOCATIONS {
+            notes.push(format!(
+                "The publisher goes on by itself {} times, then it must be invoked with the event in its error",
+                PUBLISHER_INVOCATIONS - 1
+            ));
+        }
     }
     let (source, dest) = (&setup.source.region, &setup.dest.region);
     if source != dest {
         notes.push(format!(
-            "From {source} to {dest} S3 charges for every byte, which is not in the cost, and may be slower"
-        ));
-    }
-    let Some(planned) = planned else { return notes };
-    if planned.too_long > 0 {
-        notes.push(format!(
-            "{} objects take longer than the invocations Lambda makes: raise PartsInFlight",
-            planned.too_long
-        ));
-    }
-    if planned.resumed > 0 {
-        notes.push(format!(
-            "{} objects take more than one invocation of 15 min; Lambda's retries go on with them if their sources have a \
-             full-object checksum",
-            planned.resumed
-        ));
-    }
-    if planned.queue.publisher_invocations > PUBLISHER_INVOCATIONS {
-        notes.push(format!(
-            "The publisher works through {} invocations of 15 min, and goes on by itself {} times: then invoke it with \
-             the event that its error holds",
-            planned.queue.publisher_invocations,
-            PUBLISHER_INVOCATIONS - 1
+            "From {source} to {dest} is slower, and S3 charges for every byte: neither is reckoned here"
         ));
     }
     notes
-}
-
-/// The counts without the services' names.
-fn by_operation(requests: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
-    let operation = |name: &str| name.rsplit(':').next().unwrap_or(name).to_owned();
-    let requests = requests.iter();
-    requests
-        .map(|(name, count)| (operation(name), *count))
-        .collect()
-}
-
-fn milliseconds(secs: f64) -> u64 {
-    (secs * 1_000.0).round() as u64
 }

@@ -209,6 +209,20 @@ mod tests {
     }
 
     #[test]
+    fn ending_in_one_invocation_comes_before_few_parts_at_once_though_neither_is_faster() {
+        let asked = Asked::default();
+        // Some 15 min with 16 parts at once, half of it with 32; publishing takes a day.
+        let totals = totals(&asked, 1, 1, 1_200_000_000_000);
+        let candidates = candidates(&totals, &asked, 86_400.0);
+        let best = best(&candidates, &asked).unwrap();
+        assert_eq!((best.speed.parts_in_flight, best.speed.resumed), (32, 0));
+        let with_16 = candidates.iter().find(|candidate| {
+            (candidate.by.part_size_mib, candidate.speed.parts_in_flight) == (256, 16)
+        });
+        assert_eq!(with_16.unwrap().speed.resumed, 1);
+    }
+
+    #[test]
     fn no_other_settings_are_much_faster_and_no_smaller_ones_about_as_fast() {
         let asked = Asked::default();
         for (prefixes, objects, size) in [

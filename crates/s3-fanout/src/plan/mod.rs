@@ -2,6 +2,8 @@
 
 mod answer;
 mod choose;
+mod lambda;
+mod planning;
 mod publishing;
 mod queue;
 mod screen;

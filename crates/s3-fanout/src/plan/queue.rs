@@ -110,7 +110,7 @@ pub fn queue(load: &Load, copy_mib_per_sec: u64) -> Queue {
         + load.bytes as f64 / MIB / copy_mib_per_sec as f64;
     let publisher_secs = (reckoned_secs / concurrency - QUEUE_AHEAD_SECS).max(load.publishing_secs);
     // What is published at once at the beginning; then, what the pace runs ahead of the copies.
-    let ahead_secs = QUEUE_AHEAD_SECS * (load.busy_secs / reckoned_secs).max(1.0);
+    let ahead_secs = QUEUE_AHEAD_SECS * load.busy_secs / reckoned_secs;
     let last = (load.last_begins_secs - publisher_secs).max(0.0);
     let unpaced = (load.last_begins_secs - load.publishing_secs).max(0.0);
     let late = (unpaced - MOST_WAIT_SECS).max(0.0) / load.last_begins_secs.max(1.0);
@@ -183,6 +183,17 @@ mod tests {
         let too_fast = queue(&load, 2 * copy_mib_per_sec(&load));
         assert!(as_they_are.longest_wait_secs < MOST_WAIT_SECS);
         assert!(too_fast.longest_wait_secs > MOST_WAIT_SECS);
+    }
+
+    #[test]
+    fn copies_faster_than_reckoned_drain_sooner_what_was_published_at_once() {
+        let load = load(450_000, 700_000_000, 10.0, 10);
+        let queue = queue(&load, copy_mib_per_sec(&load) / 10);
+        let minutes = queue.longest_wait_secs / 60.0;
+        assert!(
+            (5.0..7.0).contains(&minutes),
+            "{minutes} of the hour reckoned"
+        );
     }
 
     #[test]

@@ -8,9 +8,8 @@ use comfy_table::{CellAlignment, Table};
 use indicatif::HumanCount;
 
 use super::answer::{Answer, Planned, Time};
-use super::queue::{MOST_WAIT_SECS, Queue};
 use super::sizes::{Class, Count};
-use super::time::{Bound, WRITES_PER_SEC};
+use super::time::Bound;
 use crate::cost::Cost;
 use crate::figures::{decimal_bytes, dollars, duration, lines};
 
@@ -113,7 +112,7 @@ impl Planned {
     }
 
     /// Copies at once with the part size in MiB, and parts at once, that are recommended.
-    fn chosen(&self) -> ((u64, u64), u64) {
+    pub fn chosen(&self) -> ((u64, u64), u64) {
         let value = |parameter| {
             let mut settings = self.settings.iter();
             let found = settings.find(|setting| setting.parameter == parameter);
@@ -173,39 +172,6 @@ impl Planned {
         table
     }
 
-    fn lambda_table(&self) -> Table {
-        let (queue, mut table) = (&self.queue, table());
-        let mut row = |name: &str, value: String| {
-            table.add_row([name, &value]);
-        };
-        let copies = HumanCount(queue.copies_at_once);
-        row(
-            "Little's law",
-            format!(
-                "N = X R: {copies} at once, of {:.1} s each, are {:.1} copies a second",
-                queue.mean_copy_secs, queue.copies_per_sec
-            ),
-        );
-        row(
-            "",
-            format!(
-                "and ask S3 for {:.0} writes a second; a prefix takes {}",
-                self.write_requests_per_sec,
-                HumanCount(WRITES_PER_SEC as u64)
-            ),
-        );
-        for (name, value) in ["Longest wait", ""].iter().zip(queue.waits()) {
-            row(name, value);
-        }
-        let longest = milliseconds(self.longest_copy_ms);
-        row(
-            "Longest copy",
-            format!("{longest}; an invocation has 15 min"),
-        );
-        row("Publisher", queue.publisher());
-        table
-    }
-
     fn requests_table(&self) -> Table {
         let mut table = table();
         for (operation, count) in &self.requests {
@@ -226,40 +192,8 @@ impl Planned {
     }
 }
 
-impl Queue {
-    /// How long events wait, with and without a pace.
-    fn waits(&self) -> Vec<String> {
-        let paced = seconds(self.longest_wait_secs);
-        let unpaced = seconds(self.longest_wait_unpaced_secs);
-        let most = seconds(MOST_WAIT_SECS);
-        match self.given_up_unpaced {
-            0 if paced == unpaced => vec![format!(
-                "{paced} in Lambda's queue, paced or not; events are given up after {most}"
-            )],
-            0 => vec![
-                format!("{paced} in Lambda's queue, at the publisher's pace"),
-                format!("{unpaced} without a pace; events are given up after {most}"),
-            ],
-            lost => vec![
-                format!("{paced} in Lambda's queue, at the publisher's pace"),
-                format!(
-                    "{unpaced} without a pace: {} events would be given up after {most}",
-                    HumanCount(lost)
-                ),
-            ],
-        }
-    }
-
-    fn publisher(&self) -> String {
-        let works = seconds(self.publisher_secs);
-        match self.publisher_invocations {
-            1 => format!("{works}, in one invocation"),
-            invocations => format!("{works}, in {} invocations", HumanCount(invocations)),
-        }
-    }
-}
-
-fn table() -> Table {
+/// An empty table without lines.
+pub fn table() -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING);
     table
@@ -317,10 +251,7 @@ fn letter(bound: Bound) -> char {
     }
 }
 
-fn milliseconds(milliseconds: u64) -> String {
+/// A length of time given in milliseconds.
+pub fn milliseconds(milliseconds: u64) -> String {
     duration(Duration::from_millis(milliseconds))
-}
-
-fn seconds(secs: f64) -> String {
-    duration(Duration::from_secs_f64(secs))
 }

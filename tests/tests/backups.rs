@@ -296,6 +296,17 @@ async fn what_cannot_be_done_is_told_with_what_to_do() {
         assert!(said.contains(part), "{words:?}: {said}");
     }
     let day = [&good[..], &DAY].concat();
+    let output = operate(backup(&world, &DAY)).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "an empty day is not a good one"
+    );
+    assert!(
+        said.contains("✘ nothing to back up: no key of the source begins so"),
+        "{said}"
+    );
     let (said, status) = run(&day, &["AWS_ACCESS_KEY_ID"]).await;
     assert_eq!(status, Some(3), "{said}");
     assert!(said.contains("no credentials were found"), "{said}");

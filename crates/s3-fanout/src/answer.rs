@@ -11,13 +11,12 @@ use serde::Serialize;
 /// # Errors
 /// Standard output is closed or full.
 pub fn print(answer: &(impl Serialize + Display), json: bool) -> Result<()> {
+    let text = match json {
+        true => serde_json::to_string(answer)? + "\n",
+        false => answer.to_string(),
+    };
     let mut out = io::stdout().lock();
-    if json {
-        serde_json::to_writer(&mut out, answer)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{answer}")?;
-    }
+    out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(())
 }

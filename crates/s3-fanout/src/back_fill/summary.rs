@@ -87,9 +87,9 @@ impl Month {
 }
 
 impl Summary {
-    /// Whether every object has its copy.
+    /// Whether there are objects and every one has its copy.
     pub fn is_good(&self) -> bool {
-        self.verified.is_complete()
+        self.verified.objects > 0 && self.verified.is_complete()
     }
 
     fn table(&self) -> Table {
@@ -115,6 +115,11 @@ impl fmt::Display for Summary {
         let objects = HumanCount(found.objects);
         let verdict = match self.is_good() {
             true => format!("✔ every object has its copy: {objects}"),
+            false if found.objects == 0 => {
+                "✘ nothing to back up: the source has no object of these days; correct --from and --to, or the \
+                 publisher's PREFIX_FORMAT"
+                    .to_owned()
+            }
             false => format!(
                 "✘ not every object has its copy: {} missing, {} different of {objects}",
                 HumanCount(found.missing),
@@ -132,7 +137,7 @@ impl fmt::Display for Summary {
             HumanCount(publisher.listed),
             HumanCount(publisher.unchanged)
         )?;
-        if self.is_good() {
+        if self.is_good() || found.objects == 0 {
             return Ok(());
         }
         writeln!(f)?;

@@ -66,7 +66,10 @@ async fn back_up(args: &BackUpArgs) -> Result<ExitCode> {
         filter,
         meter: Meter::begin("copying"),
         state: Mutex::new(State {
-            summary: Summary::default(),
+            summary: Summary {
+                retried: retry.is_some(),
+                ..Summary::default()
+            },
             list,
         }),
         began: Instant::now(),

@@ -36,6 +36,9 @@ pub struct Summary {
     pub unlisted: Vec<String>,
     /// The failure list, if there are failures.
     pub failures_file: Option<PathBuf>,
+    /// Whether they were read from a failure list.
+    #[serde(skip)]
+    pub retried: bool,
     /// Whether someone asked to stop.
     pub interrupted: bool,
     /// How long it took, in milliseconds.
@@ -52,9 +55,13 @@ pub struct Errors {
 }
 
 impl Summary {
-    /// Whether every object that was asked for is at the destination.
+    /// Whether every object that was asked for is at the destination. Where there is none at all, something is wrong: with
+    /// the days or the prefix, or with what should have come into the source.
     pub fn is_good(&self) -> bool {
-        self.failed == 0 && self.unlisted.is_empty() && !self.interrupted
+        (self.listed > 0 || self.retried)
+            && self.failed == 0
+            && self.unlisted.is_empty()
+            && !self.interrupted
     }
 
     /// Counts a failure.
@@ -70,8 +77,15 @@ impl Summary {
     fn verdict(&self) -> &'static str {
         match self {
             _ if self.interrupted => "✘ stopped before the end",
+            Summary {
+                listed: 0,
+                retried: false,
+                ..
+            } if self.unlisted.is_empty() => {
+                "✘ nothing to back up: no key of the source begins so; correct the days, the --prefix or the \
+                 --prefix-format"
+            }
             _ if !self.is_good() => "✘ not everything is backed up",
-            Summary { listed: 0, .. } => "✔ there is nothing to back up",
             _ => "✔ everything is backed up",
         }
     }
@@ -148,18 +162,28 @@ mod tests {
 
     #[test]
     fn is_good_only_if_nothing_failed_and_nothing_is_left() {
-        assert!(Summary::default().is_good());
-        let mut failed = Summary::default();
+        let good = Summary {
+            listed: 1,
+            ..Summary::default()
+        };
+        assert!(good.is_good());
+        let nothing = Summary::default();
+        let mut failed = Summary {
+            listed: 1,
+            ..Summary::default()
+        };
         failed.add_failure("Archived", "it is");
         let unlisted = Summary {
+            listed: 1,
             unlisted: vec!["denied".to_owned()],
             ..Summary::default()
         };
         let interrupted = Summary {
+            listed: 1,
             interrupted: true,
             ..Summary::default()
         };
-        for summary in [failed, unlisted, interrupted] {
+        for summary in [nothing, failed, unlisted, interrupted] {
             assert!(!summary.is_good());
             assert!(summary.to_string().contains('✘'));
         }

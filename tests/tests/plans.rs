@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use sandbox::faults::Plan;
 use sandbox::s3::Attributes;
+use sandbox::timing::Latency;
 use serde_json::{Value, json};
 use tests::{DEST, MIB, SOURCE, World, operate, operator};
 
@@ -373,4 +375,49 @@ async fn half_a_year_is_bound_by_requests_and_waits_too_long_only_where_few_copy
     assert!((3_000.0..2.0 * 3_600.0).contains(&waits), "paced, {queue}");
     let note = slow["notes"][0].as_str().unwrap();
     assert!(note.contains("goes on by itself 12 times"), "{note}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_at_once_and_prints_no_half_plan() {
+    let world = World::start().await;
+    let timing = world.sandbox.timing();
+    timing.set(Latency::of_all(Duration::from_millis(50)));
+    // 3,653 days of two listings, 8 at once: no machine is done before it is interrupted.
+    let mut command = plan(&world, &["--from", "2010-01-01", "--to", "2019-12-31"]);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let listed = || world.sandbox.requests().get("s3:ListObjectsV2").copied();
+    while listed() < Some(5) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let wait = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap());
+    let output = wait.await.unwrap();
+    let (said, status) = told(&output);
+    assert_eq!(status, Some(130), "{said}");
+    assert!(
+        said.contains("a plan writes nothing; run it again"),
+        "{said}"
+    );
+    assert_eq!(output.stdout, b"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_that_fails_ends_the_plan_and_names_what_could_not_be_listed() {
+    let world = World::start().await;
+    put(&world, "2016-06-30/a", 1);
+    let faults = json!({"seed": 1, "s3": {"ListObjectsV2": {"access_denied": 1.0}}});
+    world
+        .sandbox
+        .faults()
+        .inject(Plan::parse(&faults.to_string()).unwrap());
+    let output = operate(plan(&world, &DAY)).await;
+    let (said, status) = told(&output);
+    assert_eq!(status, Some(3), "{said}");
+    assert!(said.contains("a plan of a part would mislead"), "{said}");
+    assert_eq!(output.stdout, b"");
 }

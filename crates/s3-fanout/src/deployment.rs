@@ -1,4 +1,5 @@
-//! The deployed system in the sandbox: two buckets, the topic, both functions and the subscription.
+//! The deployed system in the sandbox: two buckets, the topic, both functions, the subscription, and
+//! the queues of what failed.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -21,6 +22,12 @@ pub const PUBLISHER: &str = "publisher";
 pub const COPIER: &str = "copier";
 /// The topic between them.
 const TOPIC: &str = "s3-fanout";
+/// The queue of what the publisher could not do.
+const PUBLISHER_FAILURES: &str = "publisher-failures";
+/// The queue of what SNS could not hand to the copier.
+const SUBSCRIPTION_FAILURES: &str = "subscription-failures";
+/// The queue of what the copier could not copy.
+pub const COPIER_FAILURES: &str = "copier-failures";
 
 /// Memory of the publisher, as in template.yaml.
 pub const PUBLISHER_MEMORY_MB: u32 = 256;
@@ -103,6 +110,8 @@ impl Deployment {
 
 fn deploy_functions(sandbox: &Sandbox, settings: &Settings) -> Result<()> {
     let topic = sandbox.sns().create_topic(TOPIC)?;
+    let queue = |name| sandbox.sqs().arn(&sandbox.sqs().create_queue(name)?);
+    let subscription_failures = queue(SUBSCRIPTION_FAILURES)?;
     let program = std::env::current_exe().context("cannot tell which program this is")?;
     let patience: &[_] = match settings.faults_to_come {
         true => &[("ANSWER_TIMEOUT_SECS", ANSWER_TIMEOUT_SECS)],
@@ -131,17 +140,19 @@ fn deploy_functions(sandbox: &Sandbox, settings: &Settings) -> Result<()> {
         settings.publisher_environment,
     ];
     let lambda = sandbox.lambda();
-    lambda.create_function(function(
-        PUBLISHER,
-        PUBLISHER_MEMORY_MB,
-        1,
-        &publisher.concat(),
-    ))?;
+    lambda.create_function(Function {
+        on_failure: Some(queue(PUBLISHER_FAILURES)?),
+        ..function(PUBLISHER, PUBLISHER_MEMORY_MB, 1, &publisher.concat())
+    })?;
     if settings.copiers > 0 {
         let concurrency = usize::from(settings.copiers);
-        let copier = function(COPIER, COPIER_MEMORY_MB, concurrency, &buckets);
-        let copier = lambda.create_function(copier)?;
-        sandbox.sns().subscribe(&topic, &copier)?;
+        let copier = lambda.create_function(Function {
+            on_failure: Some(queue(COPIER_FAILURES)?),
+            ..function(COPIER, COPIER_MEMORY_MB, concurrency, &buckets)
+        })?;
+        sandbox
+            .sns()
+            .subscribe_with(&topic, &copier, Some(&subscription_failures))?;
     }
     Ok(())
 }

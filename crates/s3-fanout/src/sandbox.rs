@@ -1,4 +1,4 @@
-//! `s3-fanout sandbox`: both functions deployed to S3, SNS and Lambda on this machine, until Ctrl-C.
+//! `s3-fanout sandbox`: both functions deployed to S3, SNS, SQS and Lambda on this machine, until Ctrl-C.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,7 +8,9 @@ use anyhow::Result;
 use sandbox::lambda::Logs;
 
 use crate::args::SandboxArgs;
-use crate::deployment::{DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET, Settings};
+use crate::deployment::{
+    COPIER_FAILURES, DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET, Settings,
+};
 use crate::interrupt::interrupted;
 use crate::{faults, source};
 
@@ -38,7 +40,7 @@ pub fn run(args: SandboxArgs) -> Result<ExitCode> {
         if let Some(plan) = plan {
             deployment.sandbox.faults().inject(plan);
         }
-        introduce(&deployment, &args);
+        introduce(&deployment, &args)?;
         interrupted().await?;
         stopping.store(true, Ordering::Relaxed);
         eprintln!("stopping");
@@ -47,9 +49,9 @@ pub fn run(args: SandboxArgs) -> Result<ExitCode> {
     })
 }
 
-fn introduce(deployment: &Deployment, args: &SandboxArgs) {
+fn introduce(deployment: &Deployment, args: &SandboxArgs) -> Result<()> {
     let endpoint = deployment.sandbox.endpoint_url();
-    println!("S3, SNS and Lambda are at {endpoint}; Ctrl-C ends them. In another shell:\n");
+    println!("S3, SNS, SQS and Lambda are at {endpoint}; Ctrl-C ends them. In another shell:\n");
     for (name, value) in deployment.sandbox.environment() {
         println!("  export {name}={value}");
     }
@@ -63,7 +65,9 @@ fn introduce(deployment: &Deployment, args: &SandboxArgs) {
          curl -s {endpoint}/_sandbox\n"
     );
     println!(
-        "The source bucket is {SOURCE_BUCKET}, its copies go to {DEST_BUCKET}. The functions' logs follow."
+        "The source bucket is {SOURCE_BUCKET}, its copies go to {DEST_BUCKET}. What cannot be copied is in the \
+         queue\n{}\nThe functions' logs follow.",
+        deployment.sandbox.sqs().url(COPIER_FAILURES)?
     );
     if let Some(file) = &args.faults {
         println!(
@@ -77,4 +81,5 @@ fn introduce(deployment: &Deployment, args: &SandboxArgs) {
             args.address
         );
     }
+    Ok(())
 }

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_sns::Client;
+pub use aws_sdk_sns::Client;
+use aws_sdk_sns::config::Region;
 use aws_sdk_sns::operation::publish_batch::PublishBatchOutput;
 use aws_sdk_sns::types::PublishBatchRequestEntry;
-use backup::aws::{Cause, is_throttle};
+use backup::aws::{Cause, SdkConfig, is_throttle};
 use backup::message::Message;
 use tracing::warn;
 
 /// Entries of one PublishBatch. <https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html>
 pub const BATCH_ENTRIES: usize = 10;
+
+/// Bytes of all messages of one PublishBatch (same page).
+pub const BATCH_BYTES: usize = 262_144;
 
 /// Times an entry is offered to SNS, the first included.
 const ENTRY_ATTEMPTS: u32 = 6;
@@ -44,11 +48,19 @@ pub struct Failure {
     pub reason: String,
 }
 
+/// A body that was not accepted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Which of the bodies, from 0.
+    pub entry: usize,
+    /// What SNS said.
+    pub reason: String,
+}
+
 /// A message that SNS has not accepted yet.
 struct Entry<'a> {
     number: usize,
-    message: &'a Message,
-    body: String,
+    body: &'a str,
     /// Why it was not accepted at the last offer.
     reason: String,
     /// Whether that was for SNS to slow down.
@@ -58,20 +70,40 @@ struct Entry<'a> {
 /// Entries by the id they have in the batch.
 type Entries<'a> = BTreeMap<String, Entry<'a>>;
 
+/// A client for the topics of a region.
+pub fn client(sdk: &SdkConfig, region: &str) -> Client {
+    let config = aws_sdk_sns::config::Builder::from(sdk).region(Region::new(region.to_owned()));
+    Client::from_conf(config.build())
+}
+
 impl Topic<'_> {
-    /// Publishes at most [`BATCH_ENTRIES`] messages and returns those that were not accepted: refused by SNS as the
-    /// sender's fault, or failed at every attempt. Being asked to slow down is no attempt: it goes on until SNS
-    /// has time, or the caller has none any more.
+    /// Publishes at most [`BATCH_ENTRIES`] messages and returns those that were not accepted, as
+    /// [`Topic::publish_bodies`] does.
     pub async fn publish(&self, messages: &[Message]) -> Vec<Failure> {
-        let entry = |(number, message)| Entry {
+        let bodies: Vec<_> = messages.iter().map(Message::encode).collect();
+        let bodies: Vec<_> = bodies.iter().map(String::as_str).collect();
+        let refused = self.publish_bodies(&bodies).await.into_iter();
+        let failure = |Refused { entry, reason }| Failure {
+            entry,
+            key: messages[entry].object.key.clone(),
+            reason,
+        };
+        refused.map(failure).collect()
+    }
+
+    /// Publishes at most [`BATCH_ENTRIES`] bodies of at most [`BATCH_BYTES`] as they are, and returns those that were
+    /// not accepted: refused by SNS as the sender's fault, or failed at every attempt. Being asked to slow down is no
+    /// attempt: it goes on until SNS has time, or the caller has none any more.
+    pub async fn publish_bodies(&self, bodies: &[&str]) -> Vec<Refused> {
+        let entry = |(number, body)| Entry {
             number,
-            message,
-            body: Message::encode(message),
+            body,
             reason: "the answer does not mention it".to_owned(),
             throttled: false,
         };
-        let mut waiting: Entries<'_> = messages
+        let mut waiting: Entries<'_> = bodies
             .iter()
+            .copied()
             .enumerate()
             .map(|numbered| (numbered.0.to_string(), entry(numbered)))
             .collect();
@@ -124,7 +156,7 @@ impl Topic<'_> {
         let entries = entries.iter().map(|(id, entry)| {
             PublishBatchRequestEntry::builder()
                 .id(id)
-                .message(&entry.body)
+                .message(entry.body)
                 .build()
                 .expect("an id and a message are all that an entry needs")
         });
@@ -137,7 +169,7 @@ impl Topic<'_> {
 }
 
 /// Takes what SNS accepted or refused for good out of the entries that wait.
-fn settle(waiting: &mut Entries<'_>, answer: PublishBatchOutput) -> Vec<Failure> {
+fn settle(waiting: &mut Entries<'_>, answer: PublishBatchOutput) -> Vec<Refused> {
     for accepted in answer.successful() {
         waiting.remove(accepted.id().unwrap_or_default());
     }
@@ -167,10 +199,9 @@ fn backoff(offers: u32) -> Duration {
 }
 
 impl Entry<'_> {
-    fn fail(self) -> Failure {
-        Failure {
+    fn fail(self) -> Refused {
+        Refused {
             entry: self.number,
-            key: self.message.object.key.clone(),
             reason: self.reason,
         }
     }

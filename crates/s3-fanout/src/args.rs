@@ -10,6 +10,7 @@ use crate::back_up::BackUpArgs;
 use crate::bench::publisher;
 use crate::manual::{CompletionsArgs, ManArgs};
 use crate::plan::PlanArgs;
+use crate::redrive::RedriveArgs;
 use crate::verify::VerifyArgs;
 
 /// Back up S3 objects server-side: one Lambda invocation per object.
@@ -53,7 +54,7 @@ pub enum Command {
     /// publisher once as the daily schedule does, waits for the copiers and compares every object. Nothing
     /// is left behind. Exit status: 0 all verified, 1 not all, 2 wrong usage, 3 could not run.
     Demo(DemoArgs),
-    /// Serve S3, SNS and Lambda on this machine, with both functions deployed, until Ctrl-C
+    /// Serve S3, SNS, SQS and Lambda on this machine, with both functions deployed, until Ctrl-C
     Sandbox(SandboxArgs),
     /// Measure what the functions do in the sandbox, next to what they could do at best
     Bench(BenchArgs),
@@ -65,6 +66,14 @@ pub enum Command {
     ///
     /// To read it: s3-fanout man | man -l -. To install all pages: s3-fanout man --dir ~/.local/share/man/man1
     Man(ManArgs),
+    /// Show what is in a failure queue, and do it again
+    ///
+    /// Reads the queue of copies that failed, of messages that could not be delivered, or of days that were not
+    /// published, and shows its messages by errorType, with examples and what to do. Nothing is changed without --yes;
+    /// with it every message is published again as it was (and a day's event given to its function again), and deleted
+    /// after that was accepted. Exit status: 0 done, or nothing there; 1 failures found or left; 2 wrong usage; 3 could
+    /// not run; 130 interrupted.
+    Redrive(RedriveArgs),
     /// Run one of the Lambda functions, as an execution environment of the sandbox does
     #[command(hide = true)]
     Function(FunctionArgs),

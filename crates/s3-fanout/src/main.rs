@@ -22,6 +22,7 @@ mod manual;
 mod plan;
 mod prices;
 mod progress;
+mod redrive;
 mod sandbox;
 mod scope;
 mod source;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(args.what),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
+        Command::Redrive(args) => redrive::run(args),
         Command::Function(args) => function::run(args),
     };
     outcome.unwrap_or_else(|error| exit::failed(&error))

@@ -12,6 +12,7 @@ mod lambda;
 mod operator;
 mod process;
 mod queue;
+mod redrive;
 mod rules;
 mod s3s_fs;
 mod stage;
@@ -49,20 +50,31 @@ async fn moto_gets_nothing_wrong_but_what_is_known() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ministack_gets_nothing_wrong_but_what_is_known() {
-    let Some(program) = program("ministack") else {
+    let Some(server) = ministack() else {
         return;
     };
-    let server = Process::start(program, |command, address| {
+    agrees(Stage::ministack(server).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_failed_is_done_again_with_ministacks_queues_and_topics() {
+    let Some(server) = ministack() else {
+        return;
+    };
+    redrive::does_again_what_failed(server.address).await;
+}
+
+fn ministack() -> Option<Process> {
+    Some(Process::start(program("ministack")?, |command, address| {
         command
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", address.port().to_string())
             .env("AWS_ENDPOINT_URL", format!("http://{address}"))
-            .env("SERVICES", "s3,sns,lambda,logs")
+            .env("SERVICES", "s3,sns,sqs,lambda,logs")
             // Else it listens on a fixed port, too, and sweeps the containers of this machine's Docker.
             .env("IOT_MTLS_ENABLED", "0")
             .env("DOCKER_HOST", "unix:///nonexistent");
-    });
-    agrees(Stage::ministack(server).await).await;
+    }))
 }
 
 async fn agrees(stage: Stage) {

@@ -171,7 +171,7 @@ fn s3_client(endpoint_url: &str) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config.build())
 }
 
-fn sns_client(endpoint_url: &str) -> aws_sdk_sns::Client {
+pub fn sns_client(endpoint_url: &str) -> aws_sdk_sns::Client {
     let config = aws_sdk_sns::Config::builder()
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .behavior_version(BehaviorVersion::latest())

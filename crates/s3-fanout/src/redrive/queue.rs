@@ -65,7 +65,7 @@ pub struct Received {
 pub struct Held(BTreeMap<String, String>);
 
 impl<'a> Queue<'a> {
-    /// The queue of a URL, in the region that the URL names unless it was told which.
+    /// The queue of a URL; the requests go to the configuration's region.
     pub fn new(sdk: &SdkConfig, url: &'a str) -> Queue<'a> {
         let client = Client::new(sdk);
         Queue { client, url }

@@ -3,6 +3,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod body;
+pub mod cloudformation;
+mod cloudwatch;
 pub mod faults;
 pub mod lambda;
 mod listen;

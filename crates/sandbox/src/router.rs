@@ -1,4 +1,4 @@
-//! Tells the four services apart by the SigV4 credential scope, and knows one access key.
+//! Tells the services apart by the SigV4 credential scope, and knows one access key.
 
 use std::sync::Arc;
 
@@ -9,6 +9,8 @@ use s3s::service::S3Service;
 use serde_json::json;
 
 use crate::body::{self, Body};
+use crate::cloudformation::{self, Stacks};
+use crate::cloudwatch::{self, Metrics};
 use crate::faults::{Closed, Faults};
 use crate::lambda::{self, Lambda};
 use crate::s3::{Fault, Store};
@@ -34,6 +36,9 @@ pub(crate) struct Router {
     pub(crate) sns: Sns,
     pub(crate) sqs: Sqs,
     pub(crate) lambda: Lambda,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) stacks: Stacks,
+    pub(crate) region: String,
 }
 
 impl Router {
@@ -73,6 +78,18 @@ impl Router {
                 StatusCode::FORBIDDEN,
                 UNKNOWN_KEY,
             ),
+            Some("monitoring") if known_key => {
+                cloudwatch::respond(&self.metrics, &self.requests, request).await
+            }
+            Some("monitoring") => {
+                cloudwatch::refuse("InvalidClientTokenId", StatusCode::FORBIDDEN, UNKNOWN_KEY)
+            }
+            Some("cloudformation") if known_key => {
+                cloudformation::respond(&self.stacks, &self.region, &self.requests, request).await
+            }
+            Some("cloudformation") => {
+                sns::refuse("InvalidClientTokenId", StatusCode::FORBIDDEN, UNKNOWN_KEY)
+            }
             Some(other) => unknown_service(other),
         })
     }
@@ -106,7 +123,9 @@ fn is_overview(request: &Request<Incoming>) -> bool {
 }
 
 fn unknown_service(name: &str) -> Response<Body> {
-    let message = format!("the sandbox offers s3, sns, sqs and lambda, not {name}");
+    let message = format!(
+        "the sandbox offers s3, sns, sqs, lambda, monitoring and cloudformation, not {name}"
+    );
     body::json(
         StatusCode::NOT_IMPLEMENTED,
         &json!({ "__type": "NotImplemented", "message": message }),

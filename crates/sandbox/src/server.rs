@@ -1,4 +1,4 @@
-//! One listener for the four services, and what a running sandbox offers its owner.
+//! One listener for all services, and what a running sandbox offers its owner.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +9,8 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::cloudformation::{Stack, Stacks};
+use crate::cloudwatch::Metrics;
 use crate::faults::Faults;
 use crate::lambda::{Lambda, Logs};
 use crate::router::Router;
@@ -71,12 +73,14 @@ impl Sandbox {
         let requests = Arc::new(Requests::default());
         let faults = Arc::new(Faults::default());
         let sqs = Sqs::new(&options.region, &endpoint_url);
+        let metrics = Arc::new(Metrics::default());
         let lambda = Lambda::new(
             &options.region,
             environment.clone(),
             options.logs,
             faults.clone(),
             sqs.clone(),
+            metrics.clone(),
         );
         let sns = Sns::new(
             &options.region,
@@ -84,6 +88,7 @@ impl Sandbox {
             sqs.clone(),
             &endpoint_url,
             faults.clone(),
+            metrics.clone(),
         );
         let store = Arc::new(s3::Store::new(&options.region)?);
         let s3 = s3::service(
@@ -102,6 +107,9 @@ impl Sandbox {
             sns,
             sqs,
             lambda,
+            metrics,
+            stacks: Stacks::default(),
+            region: options.region,
         });
         let handler = router.clone();
         let handle = move |request| {
@@ -118,7 +126,7 @@ impl Sandbox {
         })
     }
 
-    /// The URL of all four services, such as `http://127.0.0.1:4566`.
+    /// The URL of all services, such as `http://127.0.0.1:4566`.
     pub fn endpoint_url(&self) -> &str {
         &self.endpoint_url
     }
@@ -141,6 +149,11 @@ impl Sandbox {
     /// The functions.
     pub fn lambda(&self) -> &Lambda {
         &self.router.lambda
+    }
+
+    /// Tells CloudFormation of what was deployed here, as a stack of now, in place of one of that name.
+    pub fn declare_stack(&self, stack: Stack) {
+        self.router.stacks.declare(stack);
     }
 
     /// The faults: none, until a plan is given.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Logs;
+use crate::cloudwatch::Metrics;
 use crate::faults::Faults;
 use crate::sqs::Sqs;
 
@@ -21,6 +22,7 @@ pub(super) struct Host {
     pub(super) faults: Arc<Faults>,
     /// Where the records of events given up go.
     pub(super) sqs: Sqs,
+    pub(super) metrics: Arc<Metrics>,
     /// Invocations, retries and processes; all of them end before a shutdown does.
     pub(super) tasks: TaskTracker,
     pub(super) stopping: CancellationToken,
@@ -37,6 +39,7 @@ impl Host {
         logs: Logs,
         faults: Arc<Faults>,
         sqs: Sqs,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             region: region.to_owned(),
@@ -44,6 +47,7 @@ impl Host {
             logs,
             faults,
             sqs,
+            metrics,
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             outstanding: watch::Sender::new(0),

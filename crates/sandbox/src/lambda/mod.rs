@@ -26,6 +26,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::cloudwatch::Metrics;
 use crate::faults::Faults;
 use crate::sqs::Sqs;
 
@@ -85,9 +86,10 @@ impl Lambda {
         logs: Logs,
         faults: Arc<Faults>,
         sqs: Sqs,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
-            host: Arc::new(Host::new(region, variables, logs, faults, sqs)),
+            host: Arc::new(Host::new(region, variables, logs, faults, sqs, metrics)),
             functions: Arc::default(),
         }
     }
@@ -146,6 +148,7 @@ impl Lambda {
         let request = request(payload.into(), "RequestResponse", MAX_SYNC_PAYLOAD_BYTES)?;
         let Some(permit) = entry.pool.try_permit() else {
             entry.pool.counters.lock().throttles += 1;
+            entry.pool.measure("Throttles", 1.0);
             return Err(Error::Throttled);
         };
         let request_id = request.id.clone();

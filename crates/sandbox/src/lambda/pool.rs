@@ -62,6 +62,9 @@ impl Pool {
     /// Runs one invocation in an idle environment or a new one, and writes its log lines.
     pub(super) async fn run(&self, _permit: &Permit, request: &Request) -> Outcome {
         let _running = self.counters.begin();
+        let concurrency = self.counters.lock().concurrency;
+        self.measure("Invocations", 1.0);
+        self.measure("ConcurrentExecutions", concurrency as f64);
         self.log(&report::start(&request.id));
         let (outcome, costs) = match self.take_idle() {
             Some(environment) => self.run_in(environment, None, request).await,
@@ -148,12 +151,23 @@ impl Pool {
         }
         self.log(&report::end(&request.id));
         self.log(&report.to_string());
+        let failed = u8::from(outcome.failure.is_some());
+        self.measure("Errors", f64::from(failed));
+        self.measure("Duration", costs.duration.as_secs_f64() * 1_000.0);
         let mut stats = self.counters.lock();
         stats.errors += u64::from(outcome.failure.is_some());
         stats.timeouts += u64::from(outcome.failure == Some(Failure::Timeout));
         stats.billed_ms_total += report.billed_ms();
         stats.init_ms_total += costs.init.map_or(0, whole_millis);
         stats.peak_memory_bytes = stats.peak_memory_bytes.max(costs.peak_memory_bytes);
+    }
+
+    /// Keeps a value for CloudWatch, in Lambda's units. All are of the time they are known; Lambda gives those of an
+    /// invocation the time of its beginning
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html>).
+    pub(super) fn measure(&self, name: &'static str, value: f64) {
+        let metrics = &self.host.metrics;
+        metrics.add("AWS/Lambda", name, &self.function.name, value);
     }
 
     fn log(&self, line: &str) {

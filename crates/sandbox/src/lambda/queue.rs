@@ -57,6 +57,7 @@ impl Queue {
 
     fn begin(&self, request: Request) {
         self.pool.counters.accept_event();
+        self.pool.measure("AsyncEventsReceived", 1.0);
         self.push(Event {
             request,
             accepted: Instant::now(),
@@ -103,6 +104,9 @@ impl Queue {
     }
 
     async fn run(self: Arc<Self>, mut event: Event, permit: Permit) {
+        let age = event.accepted.elapsed();
+        self.pool
+            .measure("AsyncEventAge", age.as_secs_f64() * 1_000.0);
         let outcome = self.pool.run(&permit, &event.request).await;
         drop(permit);
         event.invoke_count += 1;
@@ -139,6 +143,7 @@ impl Queue {
             .unwrap_or_else(PoisonError::into_inner)
             .push(record);
         self.pool.counters.lock().events_failed += 1;
+        self.pool.measure("AsyncEventsDropped", 1.0);
         self.done();
     }
 
@@ -150,6 +155,7 @@ impl Queue {
         };
         let sent = host.sqs.send(queue, &record.to_string(), Attributes::new());
         if let Err(error) = sent {
+            self.pool.measure("DestinationDeliveryFailures", 1.0);
             let line = format!("the on-failure destination refused a record: {error}");
             host.logs.line(&function.name, &line);
         }

@@ -7,11 +7,11 @@ use super::Error;
 /// A request's parameters, or one member of a list within them. Every parameter is taken out when
 /// it is used, so that what is left is what nothing here understands.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Form(BTreeMap<String, String>);
+pub(crate) struct Form(BTreeMap<String, String>);
 
 impl Form {
     /// Reads a form body, which must be UTF-8 after decoding.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Error> {
         let body = std::str::from_utf8(body).map_err(|_| Error::Malformed("not UTF-8"))?;
         let pairs = body.split('&').filter(|pair| !pair.is_empty());
         let pairs = pairs.map(|pair| {
@@ -22,19 +22,19 @@ impl Form {
     }
 
     /// A parameter, if it was given.
-    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         self.0.remove(name)
     }
 
     /// A parameter that must have been given.
-    pub(super) fn require(&mut self, name: &str) -> Result<String, Error> {
+    pub(crate) fn require(&mut self, name: &str) -> Result<String, Error> {
         self.take(name).ok_or_else(|| {
             Error::InvalidParameter(format!("{name} Reason: no value for required parameter"))
         })
     }
 
     /// The text of every message in the request.
-    pub(super) fn messages(&self) -> String {
+    pub(crate) fn messages(&self) -> String {
         let is_message = |name: &str| name == "Message" || name.ends_with(".Message");
         let messages = self.0.iter().filter(|(name, _)| is_message(name));
         let texts: Vec<_> = messages.map(|(_, text)| text.as_str()).collect();
@@ -42,7 +42,7 @@ impl Form {
     }
 
     /// The members of a list, `NAME.MEMBER.1.…`, `NAME.MEMBER.2.…`, in the order of their numbers.
-    pub(super) fn take_list(&mut self, name: &str, member: &str) -> Vec<Form> {
+    pub(crate) fn take_list(&mut self, name: &str, member: &str) -> Vec<Form> {
         // An empty list is spelt `NAME=`.
         if self.0.get(name).is_some_and(String::is_empty) {
             self.0.remove(name);
@@ -65,7 +65,7 @@ impl Form {
     }
 
     /// Refuses what nobody has taken: ignoring it could change what the request means.
-    pub(super) fn finish(self) -> Result<(), Error> {
+    pub(crate) fn finish(self) -> Result<(), Error> {
         match self.0.into_keys().next() {
             None => Ok(()),
             Some(name) => Err(Error::InvalidParameter(format!(

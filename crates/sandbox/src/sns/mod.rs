@@ -18,15 +18,17 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
+use crate::cloudwatch::Metrics;
 use crate::faults::Faults;
 use crate::lambda::{self, ACCOUNT_ID, Lambda};
 use crate::sqs::{Attribute, Attributes, Sqs};
 
 pub(crate) use api::respond;
 pub use error::Error;
+pub(crate) use form::Form;
 pub(crate) use message::is_xml;
 pub use watch::Accepted;
-pub(crate) use xml::refuse;
+pub(crate) use xml::{element, refuse, text};
 
 use message::Message;
 use quota::Quota;
@@ -44,6 +46,7 @@ pub struct Sns {
     lambda: Lambda,
     sqs: Sqs,
     faults: Arc<Faults>,
+    metrics: Arc<Metrics>,
     topics: Arc<Mutex<BTreeMap<String, Vec<Subscription>>>>,
     quota: Arc<Mutex<Option<Quota>>>,
     watcher: Arc<RwLock<Option<Watcher>>>,
@@ -66,6 +69,7 @@ impl Sns {
         sqs: Sqs,
         endpoint_url: &str,
         faults: Arc<Faults>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             region: region.to_owned(),
@@ -73,6 +77,7 @@ impl Sns {
             lambda,
             sqs,
             faults,
+            metrics,
             topics: Arc::default(),
             quota: Arc::default(),
             watcher: Arc::default(),
@@ -185,6 +190,7 @@ impl Sns {
         if let Some(watcher) = self.watcher() {
             watcher.tell(topic_arn, &message.text);
         }
+        self.measure("NumberOfMessagesPublished", topic_arn);
         let id = Uuid::new_v4().to_string();
         for subscription in subscriptions {
             let (endpoint_url, arn) = (&self.endpoint_url, &subscription.arn);
@@ -192,6 +198,13 @@ impl Sns {
             for delay in faulty::deliveries(&self.faults, &message.text) {
                 let endpoint = &subscription.endpoint;
                 let handed = self.lambda.invoke_later(endpoint, event.clone(), delay);
+                self.measure(
+                    match handed {
+                        Ok(_) => "NumberOfNotificationsDelivered",
+                        Err(_) => "NumberOfNotificationsFailed",
+                    },
+                    topic_arn,
+                );
                 // The largest message fits an event even with every character escaped, and a sandbox that is stopping
                 // keeps nothing.
                 if let Err(error @ lambda::Error::NotFound(_)) = handed {
@@ -218,6 +231,13 @@ impl Sns {
         self.sqs.send(queue, letter, attributes).expect(
             "queues are never deleted, and hold what SNS carries with room for its envelope",
         );
+    }
+
+    /// Counts one more for CloudWatch
+    /// (<https://docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html>).
+    fn measure(&self, name: &'static str, topic_arn: &str) {
+        let topic = topic_arn.rsplit(':').next().unwrap_or_default();
+        self.metrics.add("AWS/SNS", name, topic, 1.0);
     }
 
     /// Takes room for the messages of one request in the quota, if there is one.

@@ -9,12 +9,12 @@ use crate::body::{self, Body};
 const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 
 /// An element with text.
-pub(super) fn text(name: &str, value: &str) -> String {
+pub(crate) fn text(name: &str, value: &str) -> String {
     format!("<{name}>{}</{name}>", escape(value))
 }
 
 /// An element with elements.
-pub(super) fn element(name: &str, content: &str) -> String {
+pub(crate) fn element(name: &str, content: &str) -> String {
     format!("<{name}>{content}</{name}>")
 }
 

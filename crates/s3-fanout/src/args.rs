@@ -11,6 +11,7 @@ use crate::bench::publisher;
 use crate::manual::{CompletionsArgs, ManArgs};
 use crate::plan::PlanArgs;
 use crate::redrive::RedriveArgs;
+use crate::status::StatusArgs;
 use crate::verify::VerifyArgs;
 
 /// Back up S3 objects server-side: one Lambda invocation per object.
@@ -48,6 +49,20 @@ pub enum Command {
     /// looks at both. Changes nothing. Exit status: 0 every object has its copy, 1 differences were found, 2 wrong
     /// usage, 3 could not run.
     Verify(Box<VerifyArgs>),
+    /// Show how a deployed stack is: its last run, what was published and copied, failures, and what to do next
+    ///
+    /// Asks CloudFormation for what the stack is made of, CloudWatch for what it has measured, SQS for what the
+    /// failure queues hold and Lambda for the reserved concurrency; it changes nothing. Exit status: 0 all is well,
+    /// 1 failures found, 2 wrong usage, 3 could not look, or not at everything.
+    Status(StatusArgs),
+    /// Show what is in a failure queue, and do it again
+    ///
+    /// Reads the queue of copies that failed, of messages that could not be delivered, or of days that were not
+    /// published, and shows its messages by errorType, with examples and what to do. Nothing is changed without --yes;
+    /// with it every message is published again as it was (and a day's event given to its function again), and deleted
+    /// after that was accepted. Exit status: 0 done, or nothing there; 1 failures found or left; 2 wrong usage; 3 could
+    /// not run; 130 interrupted.
+    Redrive(RedriveArgs),
     /// Back up a day of 250 large objects on this machine and verify every one
     ///
     /// Starts S3, SNS and Lambda on a loopback port of their own, makes a source bucket, invokes the
@@ -66,14 +81,6 @@ pub enum Command {
     ///
     /// To read it: s3-fanout man | man -l -. To install all pages: s3-fanout man --dir ~/.local/share/man/man1
     Man(ManArgs),
-    /// Show what is in a failure queue, and do it again
-    ///
-    /// Reads the queue of copies that failed, of messages that could not be delivered, or of days that were not
-    /// published, and shows its messages by errorType, with examples and what to do. Nothing is changed without --yes;
-    /// with it every message is published again as it was (and a day's event given to its function again), and deleted
-    /// after that was accepted. Exit status: 0 done, or nothing there; 1 failures found or left; 2 wrong usage; 3 could
-    /// not run; 130 interrupted.
-    Redrive(RedriveArgs),
     /// Run one of the Lambda functions, as an execution environment of the sandbox does
     #[command(hide = true)]
     Function(FunctionArgs),

@@ -21,11 +21,11 @@ pub const PUBLISHER: &str = "publisher";
 /// The function that copies.
 pub const COPIER: &str = "copier";
 /// The topic between them.
-const TOPIC: &str = "s3-fanout";
+pub const TOPIC: &str = "s3-fanout";
 /// The queue of what the publisher could not do.
-const PUBLISHER_FAILURES: &str = "publisher-failures";
+pub const PUBLISHER_FAILURES: &str = "publisher-failures";
 /// The queue of what SNS could not hand to the copier.
-const SUBSCRIPTION_FAILURES: &str = "subscription-failures";
+pub const SUBSCRIPTION_FAILURES: &str = "subscription-failures";
 /// The queue of what the copier could not copy.
 pub const COPIER_FAILURES: &str = "copier-failures";
 

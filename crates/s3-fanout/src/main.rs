@@ -9,6 +9,7 @@ mod back_up;
 mod bench;
 mod buckets;
 mod cost;
+mod declared;
 mod demo;
 mod deployment;
 mod descriptors;
@@ -27,6 +28,7 @@ mod sandbox;
 mod scope;
 mod source;
 mod speed;
+mod status;
 mod summary;
 mod verify;
 mod warnings;
@@ -42,12 +44,13 @@ fn main() -> ExitCode {
         Command::Backup(args) => back_up::run(&args),
         Command::Backfill(args) => back_fill::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Status(args) => status::run(args),
+        Command::Redrive(args) => redrive::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Bench(args) => bench::run(args.what),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
-        Command::Redrive(args) => redrive::run(args),
         Command::Function(args) => function::run(args),
     };
     outcome.unwrap_or_else(|error| exit::failed(&error))

@@ -12,7 +12,7 @@ use crate::deployment::{
     COPIER_FAILURES, DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET, Settings,
 };
 use crate::interrupt::interrupted;
-use crate::{faults, source};
+use crate::{declared, faults, source};
 
 /// Serves the sandbox until it is interrupted.
 pub fn run(args: SandboxArgs) -> Result<ExitCode> {
@@ -36,6 +36,7 @@ pub fn run(args: SandboxArgs) -> Result<ExitCode> {
             ..Settings::default()
         };
         let deployment = Deployment::start(settings, logs).await?;
+        declared::declare(&deployment.sandbox)?;
         source::put_virtual_day(deployment.sandbox.s3(), args.objects)?;
         if let Some(plan) = plan {
             deployment.sandbox.faults().inject(plan);
@@ -62,7 +63,8 @@ fn introduce(deployment: &Deployment, args: &SandboxArgs) -> Result<()> {
     println!(
         "  aws lambda invoke --function-name {PUBLISHER} --payload fileb://events/date.json /dev/stdout\n  \
          aws s3api head-object --bucket {DEST_BUCKET} --key 2016-06-30/object-000.bin --checksum-mode ENABLED\n  \
-         curl -s {endpoint}/_sandbox\n"
+         s3-fanout status --stack {}\n  curl -s {endpoint}/_sandbox\n",
+        declared::STACK
     );
     println!(
         "The source bucket is {SOURCE_BUCKET}, its copies go to {DEST_BUCKET}. What cannot be copied is in the \

@@ -32,6 +32,15 @@ impl Api {
         self.call(request, body).await
     }
 
+    /// Calls an operation of a service that takes a form and answers in XML, which nobody reads.
+    pub async fn form(&self, service: &str, form: &str) {
+        let mut request = self.request(service, "/");
+        let headers = request.headers_mut().unwrap();
+        let kind = "application/x-www-form-urlencoded";
+        headers.insert("content-type", kind.parse().unwrap());
+        self.send(request, form.to_owned()).await;
+    }
+
     fn request(&self, service: &str, path: &str) -> http::request::Builder {
         // Only the scope is read: it says which service is meant.
         let scope = format!(
@@ -49,9 +58,11 @@ impl Api {
     }
 
     async fn call(&self, request: http::request::Builder, body: &Value) -> Answer {
-        let request = request
-            .body(Full::<bytes::Bytes>::from(body.to_string()))
-            .unwrap();
+        self.send(request, body.to_string()).await
+    }
+
+    async fn send(&self, request: http::request::Builder, body: String) -> Answer {
+        let request = request.body(Full::<bytes::Bytes>::from(body)).unwrap();
         let called = format!(
             "{} {:?}",
             request.uri(),

@@ -16,6 +16,7 @@ mod redrive;
 mod rules;
 mod s3s_fs;
 mod stage;
+mod status;
 mod suite;
 
 use std::io::Write;
@@ -50,7 +51,7 @@ async fn moto_gets_nothing_wrong_but_what_is_known() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ministack_gets_nothing_wrong_but_what_is_known() {
-    let Some(server) = ministack() else {
+    let Some(server) = ministack("s3,sns,lambda,logs") else {
         return;
     };
     agrees(Stage::ministack(server).await).await;
@@ -58,19 +59,28 @@ async fn ministack_gets_nothing_wrong_but_what_is_known() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_failed_is_done_again_with_ministacks_queues_and_topics() {
-    let Some(server) = ministack() else {
+    let Some(server) = ministack("sns,sqs,lambda") else {
         return;
     };
     redrive::does_again_what_failed(server.address).await;
 }
 
-fn ministack() -> Option<Process> {
+#[tokio::test(flavor = "multi_thread")]
+async fn ministack_shows_its_stack_to_the_operator() {
+    let services = "cloudformation,cloudwatch,monitoring,iam,lambda,s3,sns,sqs";
+    let Some(server) = ministack(services) else {
+        return;
+    };
+    status::agrees(api::Api(server.address)).await;
+}
+
+fn ministack(services: &str) -> Option<Process> {
     Some(Process::start(program("ministack")?, |command, address| {
         command
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", address.port().to_string())
             .env("AWS_ENDPOINT_URL", format!("http://{address}"))
-            .env("SERVICES", "s3,sns,sqs,lambda,logs")
+            .env("SERVICES", services)
             // Else it listens on a fixed port, too, and sweeps the containers of this machine's Docker.
             .env("IOT_MTLS_ENABLED", "0")
             .env("DOCKER_HOST", "unix:///nonexistent");

@@ -122,7 +122,7 @@ impl Report {
                 let until = Timestamp::from_second(ended).unwrap_or(run);
                 let ago = between(run, self.at);
                 let until = until.strftime("%H:%M");
-                format!("{} to {until}, {} ago", minute(run), duration(ago))
+                format!("{} to {until}, at most {} ago", minute(run), duration(ago))
             }
             (None, Some(_)) => "none in this time".to_owned(),
             (None, None) => UNKNOWN.to_owned(),

@@ -90,7 +90,7 @@ fn a_good_night_is_one_screen_that_says_so() {
     for line in [
         "backup in eu-west-1: CREATE_COMPLETE since 2026-11-18 09:12 UTC",
         "From 2026-11-20 19:00 UTC to 2026-11-21 19:31 UTC, 1 d 00 h",
-        "Last run      2026-11-21 02:00 UTC to 02:05, 17 h 31 min ago",
+        "Last run      2026-11-21 02:00 UTC to 02:05, at most 17 h 31 min ago",
         "Published     250 messages; SNS delivered 250, failed to deliver 0",
         "Copied        250 attempts ended well; one delivered twice counts twice",
         "Given up      0 by Lambda, 0 of them lost; longest wait 9.4 s of 6 h",
@@ -217,7 +217,10 @@ fn a_daily_schedule_without_a_run_is_a_failure_once_the_stack_is_old_enough() {
     ] {
         let mut facts = facts.clone();
         change(&mut facts.stack);
-        assert_eq!(Report::of(facts).well, Some(true));
+        let report = Report::of(facts);
+        assert_eq!(report.well, Some(true));
+        let note = "the publisher has not run in this time";
+        assert!(report.notes.iter().any(|one| one == note), "{report}");
     }
 }
 

@@ -88,6 +88,10 @@ pub fn notes(report: &Report, stack: &Stack, window: &Window) -> Vec<String> {
             ));
         }
     }
+    let has_missed_run = missed_run(report, stack, window).is_some();
+    if report.publisher.is_some() && report.last_run_at.is_none() && !has_missed_run {
+        all.push("the publisher has not run in this time".to_owned());
+    }
     if report
         .last_run_at
         .is_some_and(|run| run.as_second() < window.since)

@@ -63,7 +63,6 @@ impl Pool {
     pub(super) async fn run(&self, _permit: &Permit, request: &Request) -> Outcome {
         let _running = self.counters.begin();
         let concurrency = self.counters.lock().concurrency;
-        self.measure("Invocations", 1.0);
         self.measure("ConcurrentExecutions", concurrency as f64);
         self.log(&report::start(&request.id));
         let (outcome, costs) = match self.take_idle() {
@@ -152,6 +151,7 @@ impl Pool {
         self.log(&report::end(&request.id));
         self.log(&report.to_string());
         let failed = u8::from(outcome.failure.is_some());
+        self.measure("Invocations", 1.0);
         self.measure("Errors", f64::from(failed));
         self.measure("Duration", costs.duration.as_secs_f64() * 1_000.0);
         let mut stats = self.counters.lock();

@@ -34,6 +34,8 @@ pub enum Rule {
     Checksum,
     /// A second run leaves the copy as it is.
     IsUnchanged,
+    /// `s3-fanout verify` finds the copy the same as its source, by listing and by looking at both.
+    IsVerified,
     /// What cannot be done is a function error that says why.
     IsAnError,
     /// Nothing is left of uploads that failed.

@@ -18,6 +18,7 @@ mod s3s_fs;
 mod stage;
 mod status;
 mod suite;
+mod verification;
 
 use std::io::Write;
 use std::path::PathBuf;

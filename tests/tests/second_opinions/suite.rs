@@ -12,11 +12,12 @@ use tests::{DEST, SOURCE, event};
 use crate::day::{self, Object, PREFIX};
 use crate::findings::{Finding, Rule, Server};
 use crate::stage::Stage;
-use crate::{comparison, operator, rules};
+use crate::{comparison, operator, rules, verification};
 
 /// All that does not hold of a server.
 pub async fn findings(stage: &Stage) -> Vec<Finding> {
     let mut findings = back_up_twice(stage).await;
+    findings.extend(verification::findings(stage).await);
     findings.extend(errors(stage).await);
     findings.extend(open_uploads(stage).await);
     // The command needs nothing that s3s-fs has and the others lack, and that lists other keys than it has.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use backup::object::printable;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use indicatif::HumanCount;
@@ -81,25 +82,29 @@ impl<'a> Answer<'a> {
     pub fn verdict(&self) -> String {
         let found = &self.findings;
         let objects = HumanCount(found.objects);
-        let counts: Vec<_> = [
+        let lacking: Vec<_> = [
             (found.missing, "missing"),
             (found.different, "different"),
             (found.unknown, "unknown"),
-            (found.extra, "extra at the destination"),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{} {what}", HumanCount(count)))
         .collect();
-        let counts = counts.join(", ");
+        let lacking = lacking.join(", ");
+        let extra = match found.extra {
+            0 => String::new(),
+            extra => format!("; {} extra at the destination", HumanCount(extra)),
+        };
         match (found.is_complete(), self.verified) {
-            (_, true) if found.objects == 0 => {
-                "✔ there is no such object: nothing to back up".to_owned()
+            (true, true) if found.objects == 0 => {
+                format!("✔ no object is there to be backed up{extra}")
             }
-            (_, true) if counts.is_empty() => format!("✔ every object has its copy: {objects}"),
-            (_, true) => format!("✔ every object has its copy: {objects}; {counts}"),
-            (true, false) => format!("✘ every object has its copy, but there are others: {counts}"),
-            (false, _) => format!("✘ not every object has its copy: {counts} of {objects}"),
+            (true, true) => format!("✔ every object has its copy: {objects}{extra}"),
+            (true, false) => {
+                format!("✘ every object has its copy, and there are others: {objects}{extra}")
+            }
+            (false, _) => format!("✘ not every object has its copy: {lacking} of {objects}{extra}"),
         }
     }
 
@@ -166,49 +171,114 @@ impl fmt::Display for Answer<'_> {
         for difference in examples.iter().take(DIFFERENCES_SHOWN) {
             writeln!(f, "  {:10} {}", difference.kind.as_str(), difference.line())?;
         }
-        let found = &self.findings;
-        let all = found.missing + found.different + found.extra + found.unknown;
-        let more = all.saturating_sub(DIFFERENCES_SHOWN as u64);
+        let more = self
+            .findings
+            .differences()
+            .saturating_sub(DIFFERENCES_SHOWN as u64);
         if more > 0 {
-            writeln!(f, "  and {} more", HumanCount(more))?;
-            if self.args.jsonl.is_none() && self.args.csv.is_none() {
-                writeln!(f, "  (--jsonl FILE or --csv FILE writes all of them)")?;
-            }
+            writeln!(
+                f,
+                "  and {} more: {}",
+                HumanCount(more),
+                self.where_the_rest_is()
+            )?;
         }
         if !examples.is_empty() {
             writeln!(f)?;
         }
-        for line in self.advice() {
-            writeln!(f, "{line}")?;
+        for step in self.advice() {
+            match step.command {
+                Some(command) => writeln!(f, "{}:\n  {command}", step.words)?,
+                None => writeln!(f, "{}", step.words)?,
+            }
         }
         Ok(())
     }
 }
 
+/// Something to do.
+#[derive(Debug)]
+pub struct Advice {
+    /// In words.
+    pub words: String,
+    /// What does it.
+    pub command: Option<String>,
+}
+
 impl Answer<'_> {
     /// What to do next.
-    pub fn advice(&self) -> Vec<String> {
+    pub fn advice(&self) -> Vec<Advice> {
         let found = &self.findings;
         let mut advice = Vec::new();
+        let mut tell = |words: &str, command: Option<String>| {
+            advice.push(Advice {
+                words: words.to_owned(),
+                command,
+            });
+        };
         if let Some(command) = &self.next_command {
-            advice.push(format!(
-                "To copy what is missing or different:\n  {command}"
-            ));
-            advice.push(
-                "Copies that failed on AWS wait in the failure queues:\n  s3-fanout redrive --queue URL".to_owned(),
+            tell(
+                "To copy what is missing or different",
+                Some(command.clone()),
+            );
+            tell(
+                "If the Lambda functions copy: what failed waits in the failure queues",
+                Some("s3-fanout redrive --queue URL".to_owned()),
             );
         }
         if found.missing_archived > 0 {
-            advice.push(format!(
-                "{} of the missing are archived: restore them, then copy them",
+            let words = format!(
+                "{} of the missing are archived: restore them, then copy them.",
                 HumanCount(found.missing_archived)
-            ));
+            );
+            tell(&words, None);
+        }
+        if found.unknown > 0 {
+            tell(
+                "What is unknown could not be looked at: see why it could not, then verify again.",
+                None,
+            );
         }
         if found.extra > 0 && !self.args.allow_extra {
-            advice.push(
-                "Extra copies stay when their objects are deleted; --allow-extra does not count them".to_owned(),
+            tell(
+                "Copies outlive objects that are deleted at the source: --allow-extra does not count them.",
+                None,
             );
         }
         advice
+    }
+
+    /// Where the differences are that are not shown.
+    pub fn where_the_rest_is(&self) -> String {
+        let files = [&self.args.jsonl, &self.args.csv].into_iter().flatten();
+        let files: Vec<_> = files.map(|path| path.display().to_string()).collect();
+        match files.is_empty() {
+            true => "--jsonl FILE or --csv FILE writes all of them".to_owned(),
+            false => format!("all of them are in {}", files.join(" and ")),
+        }
+    }
+
+    /// Whether it is about days, and not a prefix.
+    pub fn is_by_day(&self) -> bool {
+        self.args.scope.prefix.is_none()
+    }
+
+    /// What was verified, in words.
+    pub fn scope(&self) -> String {
+        let scope = &self.args.scope;
+        let mut words = match (scope.date, scope.from, scope.to, &scope.prefix) {
+            (Some(day), ..) => format!("The day {day}"),
+            (_, Some(from), Some(to), _) => format!("Every day from {from} to {to}"),
+            (.., Some(prefix)) if !prefix.is_empty() => {
+                format!("Every key that starts with {}", printable(prefix))
+            }
+            _ => "Every key".to_owned(),
+        };
+        for (what, globs) in [("only", &scope.include), ("without", &scope.exclude)] {
+            if !globs.is_empty() {
+                words += &format!(", {what} {}", printable(&globs.join(" ")));
+            }
+        }
+        words
     }
 }

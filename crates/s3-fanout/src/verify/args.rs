@@ -24,6 +24,9 @@ pub struct VerifyArgs {
     /// Do not count as a difference what only the destination has: copies of objects deleted at the source
     #[arg(long)]
     pub allow_extra: bool,
+    /// Write a report to read in a browser: one HTML file that needs no other
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Write every difference as a line of JSON
     #[arg(long, value_name = "FILE")]
     pub jsonl: Option<PathBuf>,

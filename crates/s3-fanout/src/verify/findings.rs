@@ -88,6 +88,11 @@ impl Findings {
         self.same == self.objects
     }
 
+    /// Differences of any kind.
+    pub fn differences(&self) -> u64 {
+        self.missing + self.different + self.extra + self.unknown
+    }
+
     /// The time from the first copy to the last.
     pub fn run_secs(&self) -> i64 {
         let ends = self.newest_copy.zip(self.oldest_copy);

@@ -71,7 +71,6 @@ impl Histogram {
     }
 
     /// How long a step is.
-    #[cfg(test)]
     pub fn width_secs(&self) -> i64 {
         self.width_secs
     }

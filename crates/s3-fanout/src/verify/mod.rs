@@ -2,6 +2,7 @@
 
 mod answer;
 mod args;
+mod chart;
 mod compared;
 pub mod demo;
 mod difference;
@@ -9,6 +10,7 @@ mod findings;
 mod histogram;
 mod look;
 mod output;
+mod report;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -58,7 +60,7 @@ async fn command(args: &VerifyArgs) -> Result<ExitCode> {
     let findings = found.await?;
     drop(meter);
     let answer = Answer::new(args, findings, began.elapsed());
-    outputs.finish()?;
+    outputs.finish(&answer)?;
     crate::answer::print(&answer, args.json)?;
     Ok(exit::found(answer.is_good()))
 }

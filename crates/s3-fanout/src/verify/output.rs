@@ -6,10 +6,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
+use super::answer::Answer;
 use super::args::VerifyArgs;
 use super::difference::Difference;
+use super::report::page;
+use crate::exit::UsageError;
 
 /// The columns, which are named as the fields of the JSON lines are.
 const COLUMNS: [&str; 8] = [
@@ -25,6 +29,7 @@ const COLUMNS: [&str; 8] = [
 
 /// What was asked for.
 pub struct Outputs {
+    report: Option<Pending>,
     jsonl: Option<Pending>,
     csv: Option<csv::Writer<Pending>>,
 }
@@ -35,23 +40,19 @@ impl Outputs {
     /// # Errors
     /// A file cannot be written.
     pub fn create(args: &VerifyArgs) -> Result<Outputs> {
-        let paths = [&args.jsonl, &args.csv];
+        let paths = [&args.report, &args.jsonl, &args.csv];
         let begun = |path: &Option<PathBuf>| path.as_deref().map(Pending::create).transpose();
-        let [jsonl, csv] = [begun(paths[0])?, begun(paths[1])?];
-        let places: Vec<_> = [&jsonl, &csv]
-            .into_iter()
-            .flatten()
-            .map(|file| &file.path)
-            .collect();
-        if let [first, second] = places[..]
-            && first == second
-        {
-            bail!(crate::exit::UsageError(
-                "--jsonl and --csv name the same file; give each its own".to_owned()
+        let [report, jsonl, csv] = [begun(paths[0])?, begun(paths[1])?, begun(paths[2])?];
+        let files = [&report, &jsonl, &csv].into_iter().flatten();
+        let places: Vec<_> = files.map(|file| &file.path).collect();
+        if (1..places.len()).any(|at| places[..at].contains(&places[at])) {
+            bail!(UsageError(
+                "two of --report, --jsonl and --csv name the same file; give each its own"
+                    .to_owned()
             ));
         }
         let csv = csv.map(csv::Writer::from_writer);
-        let mut outputs = Outputs { jsonl, csv };
+        let mut outputs = Outputs { report, jsonl, csv };
         if let Some(csv) = &mut outputs.csv {
             csv.write_record(COLUMNS)?;
         }
@@ -77,12 +78,16 @@ impl Outputs {
     ///
     /// # Errors
     /// A disk is full, or a folder has gone.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(self, answer: &Answer<'_>) -> Result<()> {
         if let Some(csv) = self.csv {
             let written = csv.into_inner();
             written.map_err(|error| error.into_error())?.finish()?;
         }
         if let Some(file) = self.jsonl {
+            file.finish()?;
+        }
+        if let Some(mut file) = self.report {
+            file.write_all(page(answer, Timestamp::now())?.as_bytes())?;
             file.finish()?;
         }
         Ok(())

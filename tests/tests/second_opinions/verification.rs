@@ -4,11 +4,15 @@ use serde_json::Value;
 use tests::{DEST, SOURCE, binary};
 
 use crate::day::PREFIX;
-use crate::findings::{Finding, Rule};
+use crate::findings::{Finding, Rule, Server};
 use crate::stage::Stage;
 
 /// Verifies by listing, and by looking at every object.
 pub async fn findings(stage: &Stage) -> Vec<Finding> {
+    // It has no tags to look at, and lists keys under other names than it has them.
+    if stage.server == Server::S3sFs {
+        return Vec::new();
+    }
     let mut findings = verify(stage, "by listing", &[]).await;
     findings.extend(verify(stage, "deep", &["--deep"]).await);
     findings

@@ -62,7 +62,7 @@ fn draw_on(
     let highest = if highest > 0.0 { highest * 1.05 } else { 1.0 };
     let mut chart = ChartBuilder::on(root)
         .margin(6)
-        .margin_right(24)
+        .margin_right(48)
         .x_label_area_size(30)
         .y_label_area_size(84)
         .build_cartesian_2d(0.0..bars.len().max(1) as f64, 0.0..highest)?;

@@ -470,6 +470,7 @@ async fn tags_are_read_of_both_sides() {
 /// The most memory that one process needed, in bytes.
 #[cfg(target_os = "linux")]
 async fn peak_memory(world: &World, prefix: &str, keys: u64) -> u64 {
+    let file = tempfile::NamedTempFile::new().unwrap();
     let mut command = std::process::Command::new(binary("s3-fanout"));
     command
         .env_clear()
@@ -477,7 +478,8 @@ async fn peak_memory(world: &World, prefix: &str, keys: u64) -> u64 {
         .args([
             "verify", "--source", SOURCE, "--dest", DEST, "--prefix", prefix, "--json",
         ])
-        .stdout(std::process::Stdio::piped())
+        // No pipe: nobody would read it before the end, and the answer has more than a pipe holds.
+        .stdout(std::fs::File::create(file.path()).unwrap())
         .stderr(std::process::Stdio::null());
     let mut child = command.spawn().unwrap();
     let id = child.id();
@@ -493,8 +495,7 @@ async fn peak_memory(world: &World, prefix: &str, keys: u64) -> u64 {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
-    let mut out = String::new();
-    std::io::Read::read_to_string(&mut child.stdout.unwrap(), &mut out).unwrap();
+    let out = std::fs::read_to_string(file.path()).unwrap();
     let answer: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(
         (&answer["objects"], status.code()),

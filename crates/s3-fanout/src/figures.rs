@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use comfy_table::Table;
-use indicatif::HumanBytes;
-
 /// Bytes in powers of ten, as sizes of objects are priced and spoken of; small ones exactly.
 pub fn decimal_bytes(bytes: u64) -> String {
     match bytes {
-        0..1_000_000 => HumanBytes(bytes).to_string(),
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
         1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
         1_000_000_000..10_000_000_000_000 => format!("{:.1} GB", bytes as f64 / 1e9),
         _ => format!("{:.1} TB", bytes as f64 / 1e12),
@@ -63,6 +62,7 @@ mod tests {
     #[test]
     fn sizes_are_in_powers_of_ten() {
         assert_eq!(decimal_bytes(999), "999 B");
+        assert_eq!(decimal_bytes(1_500), "1.5 kB");
         assert_eq!(decimal_bytes(1_500_000), "1.5 MB");
         assert_eq!(decimal_bytes(176_707_864_016), "176.7 GB");
         assert_eq!(decimal_bytes(31_807_415_522_880), "31.8 TB");

@@ -83,6 +83,8 @@ impl List {
 struct Line {
     bucket: Option<String>,
     key: String,
+    /// What is different of it.
+    kind: Option<String>,
 }
 
 /// The keys of a list, one after the other; an error is the last of them. All are of the source bucket.
@@ -103,24 +105,26 @@ pub fn keys(path: &Path, source: &str) -> Result<impl Iterator<Item = Result<Str
     let source = source.to_owned();
     let numbered = (1..).zip(reader.lines());
     let lines = numbered.filter(|(_, line)| line.as_ref().map_or(true, |line| !line.is_empty()));
-    Ok(lines.map(move |(number, line)| {
+    Ok(lines.filter_map(move |(number, line)| {
         let key = line
             .map_err(anyhow::Error::from)
             .and_then(|line| key(&line, &source));
-        key.with_context(|| {
+        let key = key.with_context(|| {
             format!("line {number} of {name} is not of a failure list of this bucket")
-        })
+        });
+        key.transpose()
     }))
 }
 
-fn key(line: &str, source: &str) -> Result<String> {
-    let Line { bucket, key } = serde_json::from_str(line)?;
+/// The key of a line; a copy that has no source is nothing to copy.
+fn key(line: &str, source: &str) -> Result<Option<String>> {
+    let Line { bucket, key, kind } = serde_json::from_str(line)?;
     check_key(&key)?;
     match bucket {
         Some(bucket) if bucket != source => Err(anyhow!(
             "it is about the bucket {bucket:?}, and --source is {source:?}"
         )),
-        _ => Ok(key),
+        _ => Ok(Some(key).filter(|_| kind.as_deref() != Some("extra"))),
     }
 }
 
@@ -166,11 +170,11 @@ mod tests {
     #[test]
     fn a_line_of_something_else_is_told_by_its_number() {
         let read = read(
-            "{\"key\":\"a\",\"difference\":\"missing\"}\n\nkey\n{\"bucket\":\"c\",\"key\":\"a\"}\n{\"key\":\"\"}\n",
+            "{\"key\":\"a\",\"kind\":\"missing\"}\n{\"key\":\"e\",\"kind\":\"extra\"}\n\nkey\n{\"bucket\":\"c\",\"key\":\"a\"}\n{\"key\":\"\"}\n",
         );
         assert_eq!(read[0], Ok("a".to_owned()));
         let error = |n: usize| read[n].clone().unwrap_err();
-        assert!(error(1).starts_with("line 3 of "), "{}", error(1));
+        assert!(error(1).starts_with("line 4 of "), "{}", error(1));
         assert!(
             error(2).ends_with("it is about the bucket \"c\", and --source is \"b\""),
             "{}",

@@ -53,7 +53,10 @@ impl<'a> Answer<'a> {
             .steps()
             .map(|(_, step)| step.good.bytes)
             .sum();
-        let is_good = findings.is_complete() && (args.allow_extra || findings.extra == 0);
+        // Where there is no object at all, the days or the prefix are wrong, or the source got nothing.
+        let is_good = findings.objects > 0
+            && findings.is_complete()
+            && (args.allow_extra || findings.extra == 0);
         let to_copy = findings.missing + findings.different;
         Answer {
             verified: is_good,
@@ -97,9 +100,10 @@ impl<'a> Answer<'a> {
             extra => format!("; {} extra at the destination", HumanCount(extra)),
         };
         match (found.is_complete(), self.verified) {
-            (true, true) if found.objects == 0 => {
-                format!("✔ no object is there to be backed up{extra}")
-            }
+            (true, _) if found.objects == 0 => format!(
+                "✘ nothing to verify: no key of the source begins so{extra}; correct the days, the --prefix or the \
+                 --prefix-format"
+            ),
             (true, true) => format!("✔ every object has its copy: {objects}{extra}"),
             (true, false) => {
                 format!("✘ every object has its copy, and there are others: {objects}{extra}")
@@ -221,6 +225,12 @@ impl Answer<'_> {
                 "To copy what is missing or different",
                 Some(command.clone()),
             );
+            if self.deep && self.args.jsonl.is_none() {
+                tell(
+                    "That does not look at tags, as --deep did; with --jsonl FILE this tells what does.",
+                    None,
+                );
+            }
             tell(
                 "If the Lambda functions copy: what failed waits in the failure queues",
                 Some("s3-fanout redrive --queue URL".to_owned()),

@@ -62,7 +62,7 @@ fn preserve(text: &str) -> Result<Preserve, String> {
 }
 
 impl VerifyArgs {
-    /// What copies the same objects.
+    /// What copies the same objects, or those of them that were found to differ, whatever the copier thinks of them.
     pub fn backup_command(&self) -> String {
         let (buckets, scope, access) = (&self.buckets, &self.scope, &self.access);
         let mut words = vec!["s3-fanout".to_owned(), "backup".to_owned()];
@@ -77,6 +77,23 @@ impl VerifyArgs {
         flag("--dest-prefix", prefix);
         flag("--source-bucket-owner", buckets.source_bucket_owner.clone());
         flag("--dest-bucket-owner", buckets.dest_bucket_owner.clone());
+        let of_differences = self.jsonl.as_ref().filter(|_| self.deep);
+        if let Some(file) = of_differences {
+            flag("--retry", Some(file.display().to_string()));
+            flag("--overwrite", Some("always".to_owned()));
+        }
+        let scope = match of_differences {
+            Some(_) => &ScopeArgs {
+                date: None,
+                from: None,
+                to: None,
+                prefix: None,
+                include: Vec::new(),
+                exclude: Vec::new(),
+                ..scope.clone()
+            },
+            None => scope,
+        };
         flag("--date", scope.date.map(|day| day.to_string()));
         flag("--from", scope.from.map(|day| day.to_string()));
         flag("--to", scope.to.map(|day| day.to_string()));
@@ -95,6 +112,10 @@ impl VerifyArgs {
         flag("--endpoint-url", access.endpoint_url.clone());
         flag("--region", access.region.clone());
         flag("--profile", access.profile.clone());
+        if self.deep && of_differences.is_none() {
+            // The listings, which backup compares else, do not show what --deep found.
+            words.push("--all".to_owned());
+        }
         if buckets.requester_pays {
             words.push("--requester-pays".to_owned());
         }

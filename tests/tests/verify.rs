@@ -11,7 +11,7 @@ use aws_sdk_s3::types::Tag;
 use bytes::Bytes;
 use sandbox::s3::{Attributes, Content};
 use serde_json::{Value, json};
-use tests::{DEST, ODD_KEYS, SOURCE, World, binary};
+use tests::{DEST, ODD_KEYS, SOURCE, World, binary, operate, operator};
 
 const DAY: &str = "2016-06-30/";
 
@@ -537,4 +537,59 @@ async fn a_million_keys_take_no_more_memory_than_a_hundred_thousand() {
     let (answer, peak) = peak_memory(&world, &words).await;
     assert_eq!(answer["unchanged"], json!(900_000), "{answer}");
     assert!(peak <= 64 << 20, "{peak} bytes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_without_an_object_is_not_complete() {
+    let world = World::start().await;
+    let output = run(&world, &["--date", "2016-06-30"]).await;
+    assert_eq!(status(&output), Some(1), "{output:?}");
+    assert!(text(&output.stdout).contains("✘ nothing to verify: no key of the source begins so"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_look_shows_is_mended_by_the_command_that_it_names() {
+    let world = World::start().await;
+    let tagged = Attributes {
+        tags: vec![("class".to_owned(), "a".to_owned())],
+        ..Attributes::default()
+    };
+    for key in ["2016-06-30/same", "2016-06-30/other tags"] {
+        put(&world, SOURCE, key, "bytes", &tagged);
+        put(&world, DEST, key, "bytes", &tagged);
+    }
+    put(
+        &world,
+        DEST,
+        "2016-06-30/other tags",
+        "bytes",
+        &Attributes::default(),
+    );
+    put(
+        &world,
+        DEST,
+        "2016-06-30/extra",
+        "bytes",
+        &Attributes::default(),
+    );
+    let deep = ["--date", "2016-06-30", "--deep", "--json"];
+    let named = |output: &Output| answer(output)["next_command"].as_str().unwrap().to_owned();
+    let output = run(&world, &deep).await;
+    assert_eq!(
+        (status(&output), &answer(&output)["different"]),
+        (Some(1), &json!(1))
+    );
+    assert!(named(&output).ends_with(" --all"), "{}", named(&output));
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("differences.jsonl");
+    let list = [&deep[..], &["--jsonl", file.to_str().unwrap()]].concat();
+    let backup = named(&run(&world, &list).await);
+    let mut command = operator(&world);
+    command.args(backup.split(' ').skip(1));
+    let output = operate(command).await;
+    assert_eq!(status(&output), Some(0), "{backup}: {output:?}");
+    let again = [&deep[..], &["--allow-extra"]].concat();
+    let output = run(&world, &again).await;
+    assert_eq!(status(&output), Some(0), "{output:?}");
 }

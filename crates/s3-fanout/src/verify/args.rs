@@ -11,10 +11,6 @@ use crate::scope::ScopeArgs;
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct VerifyArgs {
-    #[command(flatten)]
-    pub buckets: BucketArgs,
-    #[command(flatten)]
-    pub scope: ScopeArgs,
     /// Look at every object and its copy: checksums, content headers, metadata and tags; four requests each
     #[arg(long)]
     pub deep: bool,
@@ -36,6 +32,10 @@ pub struct VerifyArgs {
     /// Print one JSON object on standard output, and nothing else there
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub buckets: BucketArgs,
+    #[command(flatten)]
+    pub scope: ScopeArgs,
     #[command(flatten)]
     pub access: Access,
 }

@@ -190,7 +190,7 @@ async fn a_person_sees_the_months_and_what_became_of_them() {
         .lines()
         .map(words)
         .find(|line| line.first().is_some_and(|word| word == "2016-06"));
-    assert_eq!(june.unwrap(), ["2016-06", "10", "1000", "B", "10", "0"]);
+    assert_eq!(june.unwrap(), ["2016-06", "10", "1.0", "kB", "10", "0"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,14 +29,13 @@ mod scope;
 mod source;
 mod speed;
 mod status;
-mod summary;
 mod verify;
 mod warnings;
 
 use std::process::ExitCode;
 
 use args::{Args, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 fn main() -> ExitCode {
     let outcome = match Args::parse().command {
@@ -49,8 +48,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Bench(args) => bench::run(args.what),
-        Command::Completions(args) => manual::completions(&args),
-        Command::Man(args) => manual::man(&args),
+        Command::Completions(args) => manual::completions(&args, &Args::command()),
+        Command::Man(args) => manual::man(&args, &Args::command()),
         Command::Function(args) => function::run(args),
     };
     outcome.unwrap_or_else(|error| exit::failed(&error))

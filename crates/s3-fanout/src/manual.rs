@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_complete::Shell;
-
-use crate::args::Args;
 
 /// The command's name.
 const NAME: &str = "s3-fanout";
@@ -27,36 +25,35 @@ pub struct ManArgs {
 }
 
 /// Prints what a shell is to read.
-pub fn completions(args: &CompletionsArgs) -> Result<ExitCode> {
+pub fn completions(args: &CompletionsArgs, all: &Command) -> Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut visible(), NAME, &mut script);
+    clap_complete::generate(args.shell, &mut visible(all), NAME, &mut script);
     io::stdout().lock().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints the manual's first page, or writes all of its pages.
-pub fn man(args: &ManArgs) -> Result<ExitCode> {
+pub fn man(args: &ManArgs, all: &Command) -> Result<ExitCode> {
     match &args.dir {
-        Some(dir) => write_pages(dir)
+        Some(dir) => write_pages(dir, all)
             .with_context(|| format!("cannot write the manual to {}", dir.display()))?,
         None => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(visible()).render(&mut page)?;
+            clap_mangen::Man::new(visible(all)).render(&mut page)?;
             io::stdout().lock().write_all(&page)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn write_pages(dir: &Path) -> Result<()> {
+fn write_pages(dir: &Path, all: &Command) -> Result<()> {
     std::fs::create_dir_all(dir)?;
-    clap_mangen::generate_to(visible(), dir)?;
+    clap_mangen::generate_to(visible(all), dir)?;
     Ok(())
 }
 
 /// The command line without what is not for people.
-fn visible() -> Command {
-    let all = Args::command();
+fn visible(all: &Command) -> Command {
     let shown = all
         .get_subcommands()
         .filter(|command| !command.is_hide_set());
@@ -71,10 +68,13 @@ fn visible() -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::Args;
+    use clap::CommandFactory;
 
     #[test]
     fn the_manual_and_the_completions_know_every_command_but_the_hidden_one() {
-        let names: Vec<_> = visible()
+        let all = Args::command();
+        let names: Vec<_> = visible(&all)
             .get_subcommands()
             .map(|command| command.get_name().to_owned())
             .collect();
@@ -83,7 +83,7 @@ mod tests {
             "{names:?}"
         );
         let dir = tempfile::tempdir().unwrap();
-        write_pages(dir.path()).unwrap();
+        write_pages(dir.path(), &all).unwrap();
         let page = std::fs::read_to_string(dir.path().join("s3-fanout-backup.1")).unwrap();
         assert!(page.contains("part\\-size\\-mib"), "{page}");
         for name in names {

@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod account;
 mod body;
 pub mod cloudformation;
 mod cloudwatch;
@@ -17,6 +18,7 @@ mod server;
 pub mod sns;
 pub mod sqs;
 pub mod timing;
+mod xml;
 
 pub use requests::Requests;
 pub use server::{Options, Sandbox};

@@ -5,9 +5,10 @@ use hyper::body::Incoming;
 
 use super::{Declared, Stacks};
 use crate::Requests;
+use crate::account::ACCOUNT_ID;
 use crate::body::{self, Body};
-use crate::lambda::ACCOUNT_ID;
-use crate::sns::{Form, element, text};
+use crate::sns::Form;
+use crate::xml::{element, text};
 
 const MAX_BODY_BYTES: usize = 64 * 1024;
 

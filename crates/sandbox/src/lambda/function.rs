@@ -4,9 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Error;
-
-/// The account of every ARN the sandbox makes.
-pub(crate) const ACCOUNT_ID: &str = "000000000000";
+use crate::account::ACCOUNT_ID;
 
 /// The only version there is: nothing is published.
 pub(crate) const VERSION: &str = "$LATEST";

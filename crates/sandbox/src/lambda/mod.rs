@@ -33,7 +33,7 @@ use crate::sqs::Sqs;
 pub(crate) use api::{refuse, respond};
 pub use error::Error;
 pub use function::Function;
-pub(crate) use function::{ACCOUNT_ID, name_of};
+pub(crate) use function::name_of;
 pub use logs::Logs;
 pub(crate) use outcome::MAX_SYNC_PAYLOAD_BYTES;
 pub use stats::Stats;

@@ -14,10 +14,8 @@ use super::payer::Charged;
 use super::served::{EVERY_HEADER, EVERY_PARAMETER, Served};
 use super::store::Store;
 use crate::Requests;
+use crate::account::ACCOUNT_ID;
 use crate::timing::Arrival;
-
-/// The account that owns every bucket.
-pub const ACCOUNT_ID: &str = "000000000000";
 
 /// Counts every request and refuses what would otherwise be ignored.
 #[derive(Clone)]

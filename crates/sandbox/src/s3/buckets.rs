@@ -9,10 +9,10 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::access::ACCOUNT_ID;
 use super::bucket::Versioning;
 use super::error::{malformed_xml, no_such_bucket, not_implemented};
 use super::store::Store;
+use crate::account::ACCOUNT_ID;
 
 /// The region whose buckets have no location constraint.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html>

@@ -43,7 +43,7 @@ mod tags;
 mod upload;
 mod version_lists;
 
-pub use access::ACCOUNT_ID;
+pub use crate::account::ACCOUNT_ID;
 pub use attributes::{Attributes, Encryption, Kms};
 pub use content::{Chunks, Content};
 pub use crc::Crc;

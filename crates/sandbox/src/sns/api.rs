@@ -8,12 +8,13 @@ use super::actions::ACTIONS;
 use super::batch::Batch;
 use super::form::Form;
 use super::message::Message;
-use super::xml::{element, refuse, success, text};
+use super::xml::{refuse, success};
 use super::{Error, Sns, Subscription, faulty};
 use crate::Requests;
 use crate::body::{self, Body, ReadError};
 use crate::faults::Closed;
 use crate::timing::Arrival;
+use crate::xml::{element, text};
 
 /// Room for a batch over the limit, which deserves the error that says so: ten messages of
 /// 256 KB, with every byte percent-encoded.
@@ -132,7 +133,7 @@ fn list_subscriptions(sns: &Sns, mut form: Form) -> Result<String, Error> {
     let member = |subscription: Subscription| {
         let fields = [
             text("SubscriptionArn", &subscription.arn),
-            text("Owner", crate::lambda::ACCOUNT_ID),
+            text("Owner", crate::account::ACCOUNT_ID),
             text("Protocol", "lambda"),
             text("Endpoint", &subscription.endpoint),
             text("TopicArn", &topic_arn),

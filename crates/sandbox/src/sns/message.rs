@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Error;
 use super::form::Form;
+use crate::xml::is_xml;
 
 /// The most a message, or all messages of a batch, may have in bytes
 /// (<https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>).
@@ -74,11 +75,6 @@ impl Message {
         };
         Err(Error::InvalidParameter(problem.to_owned()))
     }
-}
-
-/// The characters of XML 1.0 (<https://www.w3.org/TR/xml/#charsets>); SNS carries no others.
-pub(crate) fn is_xml(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
 /// No line breaks or control characters, and not blank.

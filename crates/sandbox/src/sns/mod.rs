@@ -18,17 +18,17 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
+use crate::account::ACCOUNT_ID;
 use crate::cloudwatch::Metrics;
 use crate::faults::Faults;
-use crate::lambda::{self, ACCOUNT_ID, Lambda};
+use crate::lambda::{self, Lambda};
 use crate::sqs::{Attribute, Attributes, Sqs};
 
 pub(crate) use api::respond;
 pub use error::Error;
 pub(crate) use form::Form;
-pub(crate) use message::is_xml;
 pub use watch::Accepted;
-pub(crate) use xml::{element, refuse, text};
+pub(crate) use xml::refuse;
 
 use message::Message;
 use quota::Quota;

@@ -1,22 +1,12 @@
 //! The answers of the AWS Query protocol.
 
 use http::{HeaderValue, Response, StatusCode};
-use quick_xml::escape::escape;
 use uuid::Uuid;
 
 use crate::body::{self, Body};
+use crate::xml::{element, text};
 
 const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
-
-/// An element with text.
-pub(crate) fn text(name: &str, value: &str) -> String {
-    format!("<{name}>{}</{name}>", escape(value))
-}
-
-/// An element with elements.
-pub(crate) fn element(name: &str, content: &str) -> String {
-    format!("<{name}>{content}</{name}>")
-}
 
 /// The answer to an action that succeeded; `result` is the XML of its output.
 pub(super) fn success(action: &str, result: &str) -> Response<Body> {

@@ -18,8 +18,8 @@ use super::request::{
 };
 use super::{Error, Sqs};
 use crate::Requests;
+use crate::account::ACCOUNT_ID;
 use crate::body::{self, Body, ReadError};
-use crate::lambda::ACCOUNT_ID;
 
 /// Room for a batch over the limit, which deserves the error that says so, with every byte escaped.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;

@@ -70,7 +70,7 @@ impl Message {
             let problem = "The request must contain the parameter MessageBody.";
             return Err(Error::InvalidParameterValue(problem.to_owned()));
         }
-        if !self.body.chars().all(crate::sns::is_xml) {
+        if !self.body.chars().all(crate::xml::is_xml) {
             return Err(Error::InvalidMessageContents);
         }
         if self.attributes.len() > MAX_ATTRIBUTES {

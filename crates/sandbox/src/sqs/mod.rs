@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::lambda::ACCOUNT_ID;
+use crate::account::ACCOUNT_ID;
 
 pub(crate) use api::{refuse, respond};
 pub use error::Error;

@@ -1,5 +1,7 @@
 //! `s3-fanout demo`: a day's backup on this machine, from the daily event to the last object verified.
 
+mod summary;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -10,6 +12,7 @@ use sandbox::faults::Plan;
 use sandbox::lambda::{Lambda, Stats};
 use serde_json::{Value, json};
 
+use self::summary::Summary;
 use crate::args::DemoArgs;
 use crate::cost::{Usage, cost};
 use crate::deployment::{COPIER, DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET, Settings};
@@ -20,7 +23,6 @@ use crate::prices::Architecture;
 use crate::progress::Step;
 use crate::source::{self, File};
 use crate::speed;
-use crate::summary::Summary;
 use crate::verify::demo::verify;
 use crate::{answer, exit};
 

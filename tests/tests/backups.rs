@@ -5,6 +5,7 @@
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use aws_sdk_s3::types::{Payer, RequestPaymentConfiguration};
 use sandbox::s3::Attributes;
 use sandbox::timing::Latency;
 use serde_json::{Value, json};
@@ -311,4 +312,24 @@ async fn what_cannot_be_done_is_told_with_what_to_do() {
     assert_eq!(status, Some(3), "{said}");
     assert!(said.contains("no credentials were found"), "{said}");
     assert!(said.contains("aws sso login"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_whose_readers_pay_is_copied_by_who_says_so() {
+    let world = World::start().await;
+    world.put("2016-06-30/k", 1, Attributes::default());
+    let requester = RequestPaymentConfiguration::builder().payer(Payer::Requester);
+    let put = world.s3.put_bucket_request_payment().bucket(SOURCE);
+    let put = put.request_payment_configuration(requester.build().unwrap());
+    put.send().await.unwrap();
+    let (said, status) = told(&operate(backup(&world, &DAY)).await);
+    assert_eq!(status, Some(3), "{said}");
+    assert!(
+        said.contains("may not list the bucket \"source\""),
+        "{said}"
+    );
+    let pays = [&DAY[..], &["--requester-pays", "--json"]].concat();
+    let output = operate(backup(&world, &pays)).await;
+    assert_eq!(output.status.code(), Some(0), "{:?}", told(&output));
+    assert_eq!(answer(&output)["copied"], json!(1));
 }

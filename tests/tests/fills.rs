@@ -251,7 +251,7 @@ async fn what_cannot_be_filled_is_told_with_what_to_do() {
         (
             &[&["--function", "publischer"], &days[..]].concat()[..],
             3,
-            "there is no function \"publischer\" in us-east-1",
+            "there is no function \"publischer\" at http://",
         ),
         (
             &[&["--function", "copier"], &days[..]].concat(),

@@ -66,6 +66,15 @@ impl Access {
     }
 }
 
+/// Who is asked, in words: `in eu-west-1`, or `at http://127.0.0.1:9000`.
+pub fn place(sdk: &SdkConfig) -> String {
+    match (sdk.endpoint_url(), sdk.region()) {
+        (Some(url), _) => format!("at {url}"),
+        (None, Some(region)) => format!("in {region}"),
+        (None, None) => "at AWS".to_owned(),
+    }
+}
+
 /// A URL that requests can be sent to.
 fn endpoint_url(text: &str) -> Result<String, String> {
     let uri: Option<http::Uri> = text.parse().ok();

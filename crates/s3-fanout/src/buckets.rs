@@ -1,8 +1,8 @@
 //! The two buckets of a command, looked at before anything is done with them.
 
 use anyhow::{Result, anyhow};
-use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
+use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::error::SdkError;
@@ -11,7 +11,7 @@ use backup::aws::{self, Cause};
 use publisher::list;
 use publisher::listing::Copies;
 
-use crate::access::Access;
+use crate::access;
 
 /// Attempts at the first look: who mistyped an address should not wait for a minute to hear it.
 const ATTEMPTS: u32 = 3;
@@ -70,29 +70,24 @@ pub struct Buckets {
 }
 
 impl Buckets {
-    /// Looks at both.
+    /// Looks at both, with the credentials of a configuration and each in its own region.
     ///
     /// # Errors
     /// One of them is not there, or not for us.
-    pub async fn open(args: &BucketArgs, access: &Access) -> Result<Buckets> {
-        let source = Bucket::open(
-            "--source",
-            &args.source,
-            args.source_bucket_owner.as_deref(),
-            access,
-        );
-        let dest = Bucket::open(
-            "--dest",
-            &args.dest,
-            args.dest_bucket_owner.as_deref(),
-            access,
-        );
-        // One after the other: what is wrong with the first is often wrong with both.
-        let mut source = source.await?;
-        source.requester_pays = args.requester_pays;
+    pub async fn open(args: &BucketArgs, sdk: &SdkConfig) -> Result<Buckets> {
+        let source = Bucket {
+            owner: args.source_bucket_owner.clone(),
+            requester_pays: args.requester_pays,
+            ..Bucket::of(&args.source, sdk.clone())
+        };
+        let dest = Bucket {
+            owner: args.dest_bucket_owner.clone(),
+            ..Bucket::of(&args.dest, sdk.clone())
+        };
         Ok(Buckets {
-            source,
-            dest: dest.await?,
+            // One after the other: what is wrong with the first is often wrong with both.
+            source: source.found("--source").await?,
+            dest: dest.found("--dest").await?,
             dest_prefix: args.dest_prefix.clone(),
         })
     }
@@ -107,38 +102,51 @@ impl Buckets {
 }
 
 impl Bucket {
-    async fn open(flag: &str, name: &str, owner: Option<&str>, access: &Access) -> Result<Bucket> {
-        let mut bucket = Bucket::of(name, owner, access.sdk_config(None).await?);
-        let Err(error) = bucket.look().await else {
-            return Ok(bucket);
-        };
-        if let Some(region) = region(&error) {
-            bucket = Bucket::of(name, owner, access.sdk_config(Some(&region)).await?);
-            return match bucket.look().await {
-                Ok(()) => Ok(bucket),
-                Err(error) => Err(bucket.problem(flag, error)),
-            };
-        }
-        Err(bucket.problem(flag, error))
-    }
-
-    fn of(name: &str, owner: Option<&str>, sdk: SdkConfig) -> Bucket {
-        let config = Builder::from(&sdk).force_path_style(aws::force_path_style(&sdk));
+    fn of(name: &str, sdk: SdkConfig) -> Bucket {
         Bucket {
             name: name.to_owned(),
-            client: Client::from_conf(config.build()),
+            client: client(&sdk),
             sdk,
-            owner: owner.map(str::to_owned),
+            owner: None,
             requester_pays: false,
+        }
+    }
+
+    /// The bucket, in its own region, if it is there and for us.
+    async fn found(self, flag: &str) -> Result<Bucket> {
+        let Err(error) = self.look().await else {
+            return Ok(self);
+        };
+        let Some(region) = region(&error) else {
+            return Err(self.problem(flag, error));
+        };
+        let sdk = self.sdk.to_builder().region(Region::new(region)).build();
+        let there = Bucket {
+            client: client(&sdk),
+            sdk,
+            ..self
+        };
+        match there.look().await {
+            Ok(()) => Ok(there),
+            Err(error) => Err(there.problem(flag, error)),
         }
     }
 
     async fn look(&self) -> Result<(), SdkError<HeadBucketError>> {
         let few = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+        let requester_pays = self.requester_pays;
         let look = self.client.head_bucket().bucket(&self.name);
         look.set_expected_bucket_owner(self.owner.clone())
             .customize()
             .config_override(Builder::new().retry_config(few))
+            .mutate_request(move |request| {
+                if requester_pays {
+                    // The operation has no parameter for it, and S3 refuses it without.
+                    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html
+                    let headers = request.headers_mut();
+                    headers.insert("x-amz-request-payer", "requester");
+                }
+            })
             .send()
             .await?;
         Ok(())
@@ -147,7 +155,7 @@ impl Bucket {
     /// What is wrong with it, and what may help.
     fn problem(&self, flag: &str, error: SdkError<HeadBucketError>) -> anyhow::Error {
         let cause = Cause::from(error);
-        let (name, at) = (&self.name, self.place());
+        let (name, at) = (&self.name, access::place(&self.sdk));
         match cause.status {
             Some(404) => anyhow!(
                 "there is no bucket {name:?} {at}: correct {flag}, or the --endpoint-url, --profile and --region"
@@ -163,16 +171,6 @@ impl Bucket {
         }
     }
 
-    fn place(&self) -> String {
-        match self.client.config().region() {
-            _ if self.sdk.endpoint_url().is_some() => {
-                format!("at {}", self.sdk.endpoint_url().unwrap_or_default())
-            }
-            Some(region) => format!("in {region}"),
-            None => "at AWS".to_owned(),
-        }
-    }
-
     /// The bucket as it is listed.
     pub fn listed(&self) -> list::Bucket<'_> {
         list::Bucket {
@@ -182,6 +180,11 @@ impl Bucket {
             requester_pays: self.requester_pays,
         }
     }
+}
+
+fn client(sdk: &SdkConfig) -> Client {
+    let config = Builder::from(sdk).force_path_style(aws::force_path_style(sdk));
+    Client::from_conf(config.build())
 }
 
 /// The region that S3 says the bucket is in, where it refuses the call for being in another.

@@ -13,6 +13,7 @@ use backup::aws::Cause;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::access::place;
 use crate::buckets::BucketArgs;
 
 /// How much later than the function the answer may end.
@@ -56,10 +57,10 @@ impl Publisher {
         let found = client.get_function_configuration().function_name(name);
         let found = found.send().await.map_err(|error| {
             let cause = Cause::from(error);
-            let region = sdk.region().map_or_else(String::new, ToString::to_string);
+            let place = place(sdk);
             match cause.status {
                 Some(404) => anyhow!(
-                    "there is no function {name:?} in {region}: --function takes the stack's output \
+                    "there is no function {name:?} {place}: --function takes the stack's output \
                      PublisherFunctionName; correct it, or the --region and --profile"
                 ),
                 Some(403) => anyhow!(

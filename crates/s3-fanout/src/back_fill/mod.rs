@@ -82,7 +82,7 @@ async fn back_fill(args: &BackFillArgs) -> Result<ExitCode> {
     let days = Days::new(args.from, args.to).map_err(|error| UsageError(error.to_string()))?;
     let sdk = args.access.sdk_config(None).await?;
     let publisher = Publisher::find(&sdk, &args.function).await?;
-    let buckets = Buckets::open(&publisher.buckets, &args.access).await;
+    let buckets = Buckets::open(&publisher.buckets, &sdk).await;
     let buckets = buckets.with_context(|| {
         let (source, dest) = (&publisher.buckets.source, &publisher.buckets.dest);
         format!("{} backs up {source} to {dest}", args.function)

@@ -58,7 +58,8 @@ async fn back_up(args: &BackUpArgs) -> Result<ExitCode> {
     let retry = args.retry.as_deref();
     let retry = retry.map(|path| failures::keys(path, &args.buckets.source));
     let retry = retry.transpose()?;
-    let buckets = Buckets::open(&args.buckets, &args.access).await?;
+    let sdk = args.access.sdk_config(None).await?;
+    let buckets = Buckets::open(&args.buckets, &sdk).await?;
     let compare = !args.all && config.overwrite != Overwrite::Always;
     let copies = usize::from(args.copies.concurrency);
     let work = BackUp {

@@ -90,7 +90,8 @@ async fn plan(args: &PlanArgs) -> Result<ExitCode> {
         &asked.part_sizes_mib(),
         &asked.parts_in_flight(),
     );
-    let buckets = Buckets::open(&args.buckets, &args.access).await?;
+    let sdk = args.access.sdk_config(None).await?;
+    let buckets = Buckets::open(&args.buckets, &sdk).await?;
     let mut listing = Listing::new(
         buckets.source.listed(),
         Some(buckets.copies()),

@@ -19,7 +19,7 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use jiff::Timestamp;
 
-use crate::access::Access;
+use crate::access::{Access, place};
 use crate::exit::COULD_NOT_RUN;
 use crate::{answer, exit, interrupt};
 use report::{Facts, Report};
@@ -89,13 +89,4 @@ async fn facts(sdk: &SdkConfig, name: &str, window: Window) -> Result<Facts> {
         window,
         stack,
     })
-}
-
-/// Who was asked.
-fn place(sdk: &SdkConfig) -> String {
-    match (sdk.endpoint_url(), sdk.region()) {
-        (Some(url), _) => format!("at {url}"),
-        (None, Some(region)) => format!("in {region}"),
-        (None, None) => "at AWS".to_owned(),
-    }
 }

@@ -7,7 +7,8 @@ use aws_sdk_cloudformation::types::{self, ResourceStatus, StackResource};
 use backup::aws::Cause;
 use jiff::Timestamp;
 
-use super::{Unread, place, unread};
+use super::{Unread, unread};
+use crate::access::place;
 
 /// How many other stacks are looked through for one of ours.
 const MAX_OTHERS: usize = 500;

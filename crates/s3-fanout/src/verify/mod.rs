@@ -44,7 +44,8 @@ async fn command(args: &VerifyArgs) -> Result<ExitCode> {
     warnings::show();
     let (scope, filter) = (args.scope.scope()?, args.scope.filter()?);
     let mut outputs = Outputs::create(args)?;
-    let buckets = Buckets::open(&args.buckets, &args.access).await?;
+    let sdk = args.access.sdk_config(None).await?;
+    let buckets = Buckets::open(&args.buckets, &sdk).await?;
     let meter = Meter::begin("verifying");
     let began = Instant::now();
     let format = &args.scope.prefix_format;

@@ -158,7 +158,7 @@ pub(crate) fn operations() -> Vec<&'static str> {
 static SERVED: [Served; 32] = [
     served("CreateBucket", &[], &[]),
     served("DeleteBucket", &[], &[]),
-    served("HeadBucket", &[], &[]),
+    served("HeadBucket", &[PAYER], &[]),
     served("ListBuckets", &[], &["prefix"]),
     served("GetBucketLocation", &[], &["location"]),
     served("PutBucketVersioning", &[], &["versioning"]),

@@ -171,20 +171,16 @@ async fn a_throttled_topic_gets_every_message_and_the_metrics_say_how_fast() {
         .find(|line| line["message"] == "publishing")
         .unwrap();
     let metrics = lines.iter().find(|line| line["_aws"].is_object()).unwrap();
-    let described = &metrics["_aws"]["CloudWatchMetrics"][0];
-    assert_eq!(described["Namespace"], "s3-fanout");
-    assert_eq!(described["Dimensions"], json!([["Stack"]]));
-    assert_eq!(metrics["Stack"], "acme");
     let published_per_sec = sample["published_per_sec"].as_f64().unwrap();
     assert!(published_per_sec > 0.0);
-    assert_eq!(metrics["PublishRate"].as_f64().unwrap(), published_per_sec);
+    assert_eq!(metrics["PublishRate"], json!([published_per_sec]));
     assert_eq!(
-        metrics["ListRate"].as_f64(),
-        sample["listed_per_sec"].as_f64()
+        metrics["ListRate"],
+        json!([sample["listed_per_sec"].as_f64()])
     );
     assert_eq!(
-        metrics["CopiesInFlight"].as_f64(),
-        sample["copies_in_flight"].as_f64()
+        metrics["CopiesInFlight"],
+        json!([sample["copies_in_flight"].as_f64()])
     );
     assert_eq!(sample["max_copies_in_flight"], 100);
 }

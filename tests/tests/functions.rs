@@ -107,7 +107,7 @@ async fn every_log_line_is_json_and_names_run_request_and_key() {
         (&json!(5), &json!(300 * MIB))
     );
     assert_eq!(done["span"]["run"], "2016-07-01T02:00:00Z");
-    assert_eq!(done["span"]["source.key"], "2016-06-30/a\\nb");
+    assert_eq!(done["span"]["key"], "2016-06-30/a\\nb");
     assert_eq!(done["span"]["request_id"].as_str().unwrap().len(), 36);
     let secret = log
         .iter()

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_lambda_events::event::sns::{SnsEvent, SnsMessage};
+use aws_lambda_events::event::sns::{SnsEvent, SnsMessage, SnsRecord};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::{RetryPartition, TokenBucket};
 use backup::aws::{self, SdkConfig, chain};
@@ -10,7 +10,7 @@ use backup::deadline::Deadline;
 use backup::env::Environment;
 use backup::message::{self, Message, Request};
 use backup::object::printable;
-use backup::telemetry;
+use backup::telemetry::{self, FlushMetrics};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -19,6 +19,8 @@ use tracing::{Instrument, error, info, info_span, warn};
 use crate::config::Config;
 use crate::copy::{Action, Copier, Outcome};
 use crate::error::CopyError;
+use crate::metrics::{self, METRICS};
+use crate::slow_down::Throttles;
 
 /// Retries of one part that the process can pay for at once: eight attempts, and a throttled retry takes
 /// 5 permits of the SDK's bucket. Its own bucket of 500 would be empty after 100 throttled retries.
@@ -30,7 +32,7 @@ const PERMITS_PER_PART: usize = 8 * 5;
 /// The configuration is wrong, or the Runtime API does not answer.
 pub async fn serve() -> Result<(), Error> {
     let environment = Environment::process();
-    telemetry::init(&environment);
+    telemetry::init(&environment, METRICS);
     let copier = &Copier::new(Config::from_env(&environment)?).await;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let time_left = event
@@ -71,7 +73,8 @@ impl Copier {
         let client = |sdk: &SdkConfig| {
             let s3 = aws_sdk_s3::config::Builder::from(sdk)
                 .force_path_style(aws::force_path_style(sdk))
-                .retry_partition(retries.clone());
+                .retry_partition(retries.clone())
+                .interceptor(Throttles);
             Client::from_conf(s3.build())
         };
         Copier {
@@ -92,17 +95,19 @@ impl Copier {
         time_left: Duration,
     ) -> Result<Value, CopyError> {
         let deadline = Deadline::within(time_left, self.config.deadline_margin);
-        let event: SnsEvent =
-            serde_json::from_value(event).map_err(|error| CopyError::InvalidEvent(Some(error)))?;
-        let records = event.records.len();
+        let records = records(event).inspect_err(|failure| {
+            let span = info_span!("copy", request_id);
+            span.in_scope(|| log_failure(failure, Duration::ZERO));
+        })?;
+        let count = records.len();
         let mut failures = Vec::new();
-        for record in event.records {
+        for record in records {
             let span = info_span!(
                 "copy",
                 request_id,
                 run = tracing::field::Empty,
-                source.bucket = self.config.source_bucket,
-                source.key = tracing::field::Empty
+                bucket = self.config.source_bucket,
+                key = tracing::field::Empty
             );
             // Boxed: the future of a copy is large, and its type deep.
             if let Err(failure) = Box::pin(self.handle_record(&record.sns, deadline))
@@ -114,33 +119,24 @@ impl Copier {
         }
         let failed = failures.len();
         match failures.into_iter().next() {
-            Some(only) if records == 1 => Err(only),
+            Some(only) if count == 1 => Err(only),
             Some(first) => Err(CopyError::Several {
                 failed,
-                records,
+                records: count,
                 first: Box::new(first),
             }),
-            None if records == 0 => Err(CopyError::InvalidEvent(None)),
-            None => Ok(json!({ "records": records })),
+            None => Ok(json!({ "records": count })),
         }
     }
 
-    /// Copies the object of one record and logs what became of it.
+    /// Copies the object of one record, and tells the log and the metrics what became of it.
     async fn handle_record(&self, sns: &SnsMessage, deadline: Deadline) -> Result<(), CopyError> {
+        let _flush = FlushMetrics;
         let started = Instant::now();
         let result = self.copy_requested(sns, deadline).await;
-        let elapsed_ms = started.elapsed().as_millis() as u64;
         match &result {
-            Ok(outcome) => log_outcome(outcome, elapsed_ms),
-            Err(failure) => {
-                error!(
-                    outcome = "failed",
-                    error_type = failure.error_type(),
-                    elapsed_ms,
-                    "{}",
-                    chain(failure)
-                );
-            }
+            Ok(outcome) => log_outcome(outcome, started.elapsed()),
+            Err(failure) => log_failure(failure, started.elapsed()),
         }
         result.map(|_| ())
     }
@@ -158,13 +154,13 @@ impl Copier {
         let span = tracing::Span::current();
         let Message { run, object } = match request {
             Request::Key(key) => {
-                span.record("source.key", printable(&key));
+                span.record("key", printable(&key));
                 return self.copy_until(&key, deadline).await;
             }
             Request::Message(message) => message,
         };
         span.record("run", run);
-        span.record("source.key", printable(&object.key));
+        span.record("key", printable(&object.key));
         if object.bucket != self.config.source_bucket {
             let configured = self.config.source_bucket.clone();
             return Err(CopyError::ForeignBucket {
@@ -183,15 +179,38 @@ impl Copier {
     }
 }
 
-fn log_outcome(outcome: &Outcome, elapsed_ms: u64) {
+/// The records of an SNS event; it has at least one.
+fn records(event: Value) -> Result<Vec<SnsRecord>, CopyError> {
+    let event: SnsEvent =
+        serde_json::from_value(event).map_err(|error| CopyError::InvalidEvent(Some(error)))?;
+    match event.records.is_empty() {
+        true => Err(CopyError::InvalidEvent(None)),
+        false => Ok(event.records),
+    }
+}
+
+fn log_outcome(outcome: &Outcome, elapsed: Duration) {
     let (action, parts, found) = match outcome.action {
         Action::Unchanged => ("unchanged", 0, 0),
         Action::CopiedAtOnce => ("copied", 1, 0),
         Action::CopiedInParts { parts, found } => ("copied", parts, found),
     };
     let (size_bytes, verified) = (outcome.size_bytes, outcome.verified_by());
+    let elapsed_ms = elapsed.as_millis() as u64;
     info!(
         outcome = action,
         size_bytes, parts, found, verified, elapsed_ms, "done"
     );
+    metrics::succeeded(outcome, elapsed);
+}
+
+fn log_failure(failure: &CopyError, elapsed: Duration) {
+    error!(
+        outcome = "failed",
+        error_type = failure.error_type(),
+        elapsed_ms = elapsed.as_millis() as u64,
+        "{}",
+        chain(failure)
+    );
+    metrics::failed(failure);
 }

@@ -10,6 +10,7 @@ pub mod destination;
 pub mod error;
 pub mod handler;
 pub mod head;
+pub mod metrics;
 mod multipart;
 pub mod parts;
 pub mod plan;

@@ -1,7 +1,7 @@
-//! Tells the window of parts in flight what the SDK's retries hide: that S3 asked to slow down.
+//! Tells the window of parts in flight, and the metrics, what the SDK's retries hide: that S3 asked to slow down.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use aws_sdk_s3::config::interceptors::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
@@ -11,13 +11,37 @@ use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata};
 use aws_sdk_s3::operation::upload_part_copy::UploadPartCopyError;
 use backup::aws::is_throttle;
 
+use crate::metrics;
 use crate::parts::Window;
+
+/// Counts what S3 throttles, of every operation.
+#[derive(Debug)]
+pub(crate) struct Throttles;
+
+impl Intercept for Throttles {
+    fn name(&self) -> &'static str {
+        "Throttles"
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if asks_to_slow_down(context) {
+            metrics::throttled();
+        }
+        Ok(())
+    }
+}
 
 /// Watches the attempts of one part's copy.
 #[derive(Debug)]
 pub(crate) struct SlowDowns {
     window: Arc<Window>,
     cuts_at_start: AtomicU64,
+    was_tried: AtomicBool,
 }
 
 impl SlowDowns {
@@ -25,6 +49,7 @@ impl SlowDowns {
         SlowDowns {
             window: Arc::clone(window),
             cuts_at_start: AtomicU64::new(0),
+            was_tried: AtomicBool::new(false),
         }
     }
 }
@@ -40,6 +65,9 @@ impl Intercept for SlowDowns {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        if self.was_tried.swap(true, Ordering::Relaxed) {
+            metrics::part_retried();
+        }
         self.cuts_at_start
             .store(self.window.cuts(), Ordering::Relaxed);
         Ok(())
@@ -51,22 +79,27 @@ impl Intercept for SlowDowns {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(Err(error)) = context.output_or_error() else {
-            return Ok(());
-        };
-        let code = error
-            .as_operation_error()
-            .and_then(|error| error.downcast_ref::<UploadPartCopyError>())
-            .and_then(ProvideErrorMetadata::code);
-        let status = context
-            .response()
-            .map(|response| response.status().as_u16());
-        if is_throttle(status, code) {
+        if asks_to_slow_down(context) {
             self.window
                 .throttled(self.cuts_at_start.load(Ordering::Relaxed));
         }
         Ok(())
     }
+}
+
+/// The error code is known of parts, whose answer may be 200 with an error in it; of others the status will do.
+fn asks_to_slow_down(context: &FinalizerInterceptorContextRef<'_>) -> bool {
+    let Some(Err(error)) = context.output_or_error() else {
+        return false;
+    };
+    let code = error
+        .as_operation_error()
+        .and_then(|error| error.downcast_ref::<UploadPartCopyError>())
+        .and_then(ProvideErrorMetadata::code);
+    let status = context
+        .response()
+        .map(|response| response.status().as_u16());
+    is_throttle(status, code)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use backup::aws::{self, chain};
 use backup::deadline::Deadline;
 use backup::env::Environment;
-use backup::telemetry;
+use backup::telemetry::{self, FlushMetrics};
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::{Instrument, error, info, info_span};
@@ -16,6 +16,7 @@ use crate::error::{PublisherError, judge};
 use crate::event::{self, Only, Order};
 use crate::list::Bucket;
 use crate::listing::{Copies, Listing};
+use crate::metrics::{self, METRICS};
 use crate::pace::{Limits, Pace};
 use crate::publish::Publication;
 use crate::summary::Summary;
@@ -64,7 +65,7 @@ impl Invocation {
 /// The configuration is wrong, or the Runtime API does not answer.
 pub async fn serve() -> Result<(), Error> {
     let environment = Environment::process();
-    telemetry::init(&environment);
+    telemetry::init(&environment, METRICS);
     let publisher = &Publisher::new(Config::from_env(&environment)?).await;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| async move {
         let invocation = Invocation::of(&event.context, publisher.config.deadline_margin);
@@ -106,11 +107,12 @@ impl Publisher {
         event: &Value,
         invocation: Invocation,
     ) -> Result<Summary, PublisherError> {
+        let _flush = FlushMetrics;
         let span = info_span!(
             "publish",
             request_id = invocation.request_id,
             run = tracing::field::Empty,
-            source.bucket = self.config.source_bucket
+            bucket = self.config.source_bucket
         );
         let obeyed = self.obey(event, invocation).instrument(span.clone());
         // Boxed: the future of a run is large, and its type deep.
@@ -121,9 +123,24 @@ impl Publisher {
 
     async fn obey(&self, event: &Value, invocation: Invocation) -> Result<Summary, PublisherError> {
         let order = event::parse(event)?;
-        let run = order.run.clone().unwrap_or(invocation.request_id);
+        let run = order.run.clone();
+        let run = run.unwrap_or_else(|| invocation.request_id.clone());
         tracing::Span::current().record("run", &run);
-        let mut summary = self.run(&run, &order, invocation.deadline).await?;
+        let end = self.run_or_continue(&run, &order, invocation).await;
+        if !order.dry_run {
+            metrics::tell_end(&end);
+        }
+        end
+    }
+
+    /// Does what it can of the run, and has another invocation go on where the time is up.
+    async fn run_or_continue(
+        &self,
+        run: &str,
+        order: &Order,
+        invocation: Invocation,
+    ) -> Result<Summary, PublisherError> {
+        let mut summary = self.run(run, order, invocation.deadline).await?;
         let Some(resume) = summary.resume.as_mut().filter(|_| order.continues) else {
             return Ok(summary);
         };

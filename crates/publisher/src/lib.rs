@@ -9,6 +9,7 @@ pub mod filter;
 pub mod handler;
 pub mod list;
 pub mod listing;
+pub mod metrics;
 pub mod pace;
 pub mod pairs;
 pub mod progress;

@@ -78,7 +78,7 @@ impl Summary {
     /// Counts and logs a message that was not accepted.
     pub(crate) fn add_failure(&mut self, failure: Failure) {
         error!(
-            source.key = printable(&failure.key),
+            key = printable(&failure.key),
             reason = failure.reason,
             "could not publish"
         );

@@ -2,11 +2,11 @@
 
 use backup::object::printable;
 use backup::telemetry;
-use metrics::gauge;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::filter::Filter;
+use crate::metrics::{Counts, Rates};
 use crate::pace::Pace;
 use crate::progress::{Job, Progress};
 use crate::step::Step;
@@ -32,8 +32,7 @@ pub struct Tally {
 /// The counts at the last sample.
 struct Sample {
     at: Instant,
-    listed: u64,
-    published: u64,
+    counts: Counts,
     copy_ms: u64,
 }
 
@@ -51,8 +50,7 @@ impl Tally {
             started: now,
             sampled: Sample {
                 at: now,
-                listed: 0,
-                published: 0,
+                counts: Counts::default(),
                 copy_ms: 0,
             },
         }
@@ -75,7 +73,7 @@ impl Tally {
             summary.archived += 1;
             if summary.archived <= ARCHIVED_NAMED {
                 warn!(
-                    source.key = printable(&object.key),
+                    key = printable(&object.key),
                     "archived: restore it to have it copied"
                 );
             }
@@ -96,37 +94,48 @@ impl Tally {
         self.progress.settle(job.place, accepted);
     }
 
-    /// Tells the log and the metrics how fast the run has come on since the last sample. The copies published a second
-    /// times their estimated duration are, by Little's law, those that will be in flight.
+    /// Tells the log and the metrics how the run has come on since the last sample.
     pub(crate) fn sample(&mut self, pace: &Pace) {
+        let rates = self.count_metrics();
+        rates.tell();
+        info!(
+            listed_per_sec = rates.listed_per_sec,
+            published_per_sec = rates.published_per_sec,
+            messages_in_flight = self.in_flight,
+            copies_in_flight = rates.copies_in_flight,
+            max_copies_in_flight = pace.max_copies_in_flight(),
+            "publishing"
+        );
+        telemetry::flush_metrics();
+    }
+
+    /// Counts what has come since the last sample.
+    fn count_metrics(&mut self) -> Rates {
         let now = Sample {
             at: Instant::now(),
-            listed: self.summary.listed,
-            published: self.summary.published,
+            counts: Counts::of(&self.summary),
             copy_ms: self.copy_ms,
         };
         let last = std::mem::replace(&mut self.sampled, now);
         let now = &self.sampled;
         let ms = (now.at - last.at).as_millis().max(1) as u64;
-        let listed_per_sec = (now.listed - last.listed) * 1_000 / ms;
-        let published_per_sec = (now.published - last.published) * 1_000 / ms;
-        let copies_in_flight = (now.copy_ms - last.copy_ms) / ms;
-        info!(
-            listed_per_sec,
-            published_per_sec,
-            messages_in_flight = self.in_flight,
-            copies_in_flight,
-            max_copies_in_flight = pace.max_copies_in_flight(),
-            "publishing"
-        );
-        gauge!("ListRate").set(listed_per_sec as f64);
-        gauge!("PublishRate").set(published_per_sec as f64);
-        gauge!("CopiesInFlight").set(copies_in_flight as f64);
-        telemetry::flush_metrics();
+        let rates = Rates {
+            listed_per_sec: (now.counts.listed - last.counts.listed) * 1_000 / ms,
+            published_per_sec: (now.counts.published - last.counts.published) * 1_000 / ms,
+            copies_in_flight: (now.copy_ms - last.copy_ms) / ms,
+        };
+        now.counts.tell_since(&last.counts);
+        rates
     }
 
     /// The counts, at the end.
     pub(crate) fn finish(mut self, prefixes: u64) -> (Summary, Progress) {
+        let is_first = self.sampled.at == self.started;
+        let rates = self.count_metrics();
+        // Else it is the rate of the last moment only.
+        if is_first {
+            rates.tell();
+        }
         if self.summary.archived > ARCHIVED_NAMED {
             let archived = self.summary.archived;
             warn!(archived, "only the first archived objects were named");

@@ -109,7 +109,7 @@ fn outcome(log: &[Value], object: &Object) -> String {
     let key = json!(printable(&object.key()));
     let last = log
         .iter()
-        .rfind(|line| line["span"]["source.key"] == key && !line["outcome"].is_null());
+        .rfind(|line| line["span"]["key"] == key && !line["outcome"].is_null());
     let Some(line) = last else {
         return "no copier says".to_owned();
     };

@@ -9,6 +9,7 @@ use aws_sdk_cloudwatch::types::{
     Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, StatusCode,
 };
 use backup::aws::Cause;
+use backup::telemetry::DIMENSION;
 
 use super::Unread;
 use super::stack::{Queue, Stack};
@@ -16,9 +17,6 @@ use super::window::Window;
 
 /// What it takes to ask.
 pub const PERMISSION: &str = "cloudwatch:GetMetricData";
-
-/// The namespace of the functions' own metrics, as in the crate `backup`.
-const OWN_NAMESPACE: &str = "s3-fanout";
 
 /// Our name for a figure, the name it has in CloudWatch, and its statistic.
 type Figure = (&'static str, &'static str, &'static str);
@@ -177,7 +175,8 @@ fn queries(stack: &Stack, period_secs: i64) -> Vec<MetricDataQuery> {
         let figures = [(queue.name(), "ApproximateAgeOfOldestMessage", "Maximum")];
         add("queue_", "AWS/SQS", ("QueueName", url), &figures);
     }
-    add("own_", OWN_NAMESPACE, ("Stack", Some(&stack.name)), &OWN);
+    let own = publisher::metrics::METRICS.namespace;
+    add("own_", own, (DIMENSION, Some(&stack.name)), &OWN);
     queries
 }
 

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
+use sandbox::faults::Plan;
 use sandbox::lambda::Function;
 use sandbox::s3::{Attributes, Content};
 use sandbox::timing::Latency;
@@ -234,6 +235,39 @@ async fn ctrl_c_says_that_the_functions_go_on_and_how_to_watch_them() {
         "{said}"
     );
     assert!(said.contains("--watch-only"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_can_watch_no_longer_is_told_that_the_back_fill_goes_on() {
+    let world = World::start().await;
+    world.deploy(1, &[]).await;
+    put_days(&world, 1).await;
+    let watch = tokio::spawn(answer(backfill(&world, &["--watch-only"])));
+    // Both sides of three days at the first look, and some at the next.
+    while world
+        .sandbox
+        .requests()
+        .get("s3:ListObjectsV2")
+        .is_none_or(|lists| *lists <= 6)
+    {
+        assert!(!watch.is_finished(), "{:?}", watch.await);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let denied = json!({"seed": 7, "s3": {"ListObjectsV2": {"access_denied": 1.0}}});
+    world
+        .sandbox
+        .faults()
+        .inject(Plan::parse(&denied.to_string()).unwrap());
+    let (_, status, said) = watch.await.unwrap();
+    assert_eq!(status, Some(3), "{said}");
+    assert!(
+        said.contains("cannot be watched any more: the publisher and the copiers go on"),
+        "{said}"
+    );
+    assert!(
+        said.contains("--watch-only") && said.contains("AccessDenied"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

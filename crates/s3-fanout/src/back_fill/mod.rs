@@ -173,8 +173,10 @@ impl Fill {
             }
             looked = Instant::now();
             let before = there(&fills);
-            fill::look(&self.buckets, &self.format, &mut fills, false).await?;
-            let failed = self.queues.added().await?;
+            let failed = self
+                .look(&mut fills)
+                .await
+                .with_context(|| format!("the back-fill cannot be watched any more: {GOES_ON}"))?;
             bars.show(&months(&fills), failed);
             if there(&fills) != before {
                 moved = Instant::now();
@@ -188,6 +190,12 @@ impl Fill {
                 return Ok((Filled { fills, stalled }, answers));
             }
         }
+    }
+
+    /// Looks at what was not full, and returns how many messages the failure queues have got.
+    async fn look(&self, fills: &mut [DayFill]) -> Result<u64> {
+        fill::look(&self.buckets, &self.format, fills, false).await?;
+        self.queues.added().await
     }
 
     async fn verify(&self, days: Days) -> Result<verify::Findings> {

@@ -1,10 +1,10 @@
 //! The failure list: an object that was not copied a line, in JSON, to be read again by `--retry`.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use backup::object::check_key;
 use serde::{Deserialize, Serialize};
 
@@ -32,19 +32,24 @@ impl List {
     /// A list for this file, or for one of now.
     ///
     /// # Errors
-    /// The file is there already.
+    /// The file is there already, or cannot be made.
     pub fn new(path: Option<&Path>) -> Result<List> {
         let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
         let path = path.map_or_else(
             || PathBuf::from(format!("s3-fanout-failures-{now}.jsonl")),
             Path::to_owned,
         );
-        if path.exists() {
-            bail!(
+        // Now, and not when the first failure is to be listed, hours from now.
+        make(&path).and_then(|_| fs::remove_file(&path)).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => anyhow!(
                 "{} is there already and is not written over; name another file with --failures",
                 path.display()
-            );
-        }
+            ),
+            _ => anyhow!(
+                "failures cannot be listed in {}: {error}; name another file with --failures",
+                path.display()
+            ),
+        })?;
         Ok(List { path, file: None })
     }
 
@@ -54,18 +59,21 @@ impl List {
     /// The file cannot be written.
     pub fn add(&mut self, failure: &Failure<'_>) -> Result<()> {
         let line = serde_json::to_string(failure)? + "\n";
-        self.write(line.as_bytes())
-            .with_context(|| format!("cannot list failures in {}", self.path.display()))
+        self.write(line.as_bytes()).with_context(|| {
+            format!(
+                "{:?} was not copied ({}), and that cannot be listed in {}",
+                failure.key,
+                failure.error,
+                self.path.display()
+            )
+        })
     }
 
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let made = OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .open(&self.path)?;
+                let made = make(&self.path)?;
                 self.file.insert(made)
             }
         };
@@ -76,6 +84,11 @@ impl List {
     pub fn path(&self) -> Option<&Path> {
         self.file.is_some().then_some(&self.path)
     }
+}
+
+/// Makes a file, never one that is there already.
+fn make(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
 }
 
 /// A line that is read: of a failure list, or of the differences that verify found.
@@ -165,6 +178,39 @@ mod tests {
         assert_eq!(read, all);
         let again = List::new(Some(&path)).unwrap_err().to_string();
         assert!(again.contains("is there already"), "{again}");
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_made_is_refused_before_anything_is_copied() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("absent/list.jsonl");
+        let refused = List::new(Some(&path)).unwrap_err().to_string();
+        assert!(refused.contains("cannot be listed in"), "{refused}");
+        assert!(
+            refused.ends_with("name another file with --failures"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_failure_that_cannot_be_listed_is_told_with_its_key_and_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("list.jsonl");
+        let mut list = List::new(Some(&path)).unwrap();
+        // Someone else made it meanwhile.
+        std::fs::write(&path, "theirs").unwrap();
+        let failure = Failure {
+            bucket: "b",
+            key: "k",
+            error_type: "Archived",
+            error: "it is archived",
+        };
+        let told = format!("{:#}", list.add(&failure).unwrap_err());
+        assert!(
+            told.starts_with("\"k\" was not copied (it is archived), and"),
+            "{told}"
+        );
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "theirs");
     }
 
     #[test]

@@ -10,6 +10,9 @@ use backup::env::{EnvError, Environment};
 use crate::event::Only;
 use crate::pace::Limits;
 
+/// Prefixes listed at the same time, where nothing else is configured.
+pub const LIST_CONCURRENCY: usize = 8;
+
 /// How fast one copy is, all its parts together: 700 MB take about 3 s
 /// (<https://github.com/drakkan/sftpgo/issues/898>).
 const COPY_MIB_PER_SEC: u64 = 200;
@@ -79,7 +82,8 @@ impl Config {
                 "%Y-%m-%d/",
                 "a strftime format of year, month and day, such as %Y-%m-%d/",
             )?,
-            list_concurrency: env.number("LIST_CONCURRENCY", 8, 1..=64)? as usize,
+            list_concurrency: env.number("LIST_CONCURRENCY", LIST_CONCURRENCY as u64, 1..=64)?
+                as usize,
             publish_concurrency: env.number("PUBLISH_CONCURRENCY", 16, 1..=256)? as usize,
             backfill_only: env.parsed("BACKFILL_ONLY", "changed", "changed or all")?,
             limits: limits(env)?,

@@ -58,6 +58,15 @@ pub fn cost(usage: &Usage<'_>) -> Cost {
     }
 }
 
+/// The counts without the services' names: no two of the services have an operation of the same name.
+pub fn by_operation(requests: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let operation = |name: &str| name.rsplit(':').next().unwrap_or(name).to_owned();
+    requests
+        .iter()
+        .map(|(name, count)| (operation(name), *count))
+        .collect()
+}
+
 fn gigabytes(megabytes: u32) -> f64 {
     f64::from(megabytes) / 1_024.0
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use backup::deadline::Call;
+use tokio::runtime::Runtime;
 
 use crate::exit::INTERRUPTED;
 use crate::progress;
@@ -18,10 +19,7 @@ pub fn or_done(
     work: impl Future<Output = Result<ExitCode>>,
     interrupted_means: &str,
 ) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let outcome = runtime.block_on(async {
+    let outcome = runtime()?.block_on(async {
         tokio::select! {
             outcome = work => Some(outcome),
             signal = interrupted() => signal.err().map(|error| Err(error.into())),
@@ -32,6 +30,13 @@ pub fn or_done(
         eprintln!("interrupted: {interrupted_means}");
         Ok(ExitCode::from(INTERRUPTED))
     })
+}
+
+/// What every command of more than one thread runs on.
+pub fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
 }
 
 /// Resolves when the user or the system asks to stop.

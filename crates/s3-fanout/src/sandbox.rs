@@ -11,16 +11,13 @@ use crate::args::SandboxArgs;
 use crate::deployment::{
     COPIER_FAILURES, DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET, Settings,
 };
-use crate::interrupt::interrupted;
+use crate::interrupt::{self, interrupted};
 use crate::{declared, faults, source};
 
 /// Serves the sandbox until it is interrupted.
 pub fn run(args: SandboxArgs) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
     let plan = args.faults.as_deref().map(faults::plan).transpose()?;
-    runtime.block_on(async {
+    interrupt::runtime()?.block_on(async {
         let stopping = Arc::new(AtomicBool::new(false));
         let ends = Arc::clone(&stopping);
         let logs = Logs::to(move |function, line| {

@@ -4,15 +4,13 @@ use anyhow::{Result, bail};
 use backup::aws::chain;
 use backup::day::{Day, Days, PrefixFormat};
 use futures::stream::StreamExt;
+use publisher::config::LIST_CONCURRENCY;
 use publisher::list::KeyRange;
 use publisher::listing::Listing;
 use publisher::step::Step;
 
 use crate::buckets::Buckets;
 use crate::progress::Amount;
-
-/// Prefixes listed at the same time.
-const LIST_CONCURRENCY: usize = 8;
 
 /// The copies of a day's objects.
 #[derive(Debug, Clone)]

@@ -18,6 +18,7 @@ use copier::error::CopyError;
 use copier::policy::Overwrite;
 use futures::future::ready;
 use futures::stream::{self, BoxStream, StreamExt};
+use publisher::config::LIST_CONCURRENCY;
 use publisher::filter::Filter;
 use publisher::list::Listed;
 use publisher::listing::Listing;
@@ -31,9 +32,6 @@ use crate::buckets::Buckets;
 use crate::progress::{Amount, Meter};
 use crate::{answer, descriptors, exit, interrupt, warnings};
 
-/// Prefixes listed at the same time.
-const LIST_CONCURRENCY: usize = 8;
-
 /// Ctrl-C, as the listing and the copies see it.
 static STOP: Call = Call::new();
 
@@ -43,10 +41,7 @@ static STOP: Call = Call::new();
 /// A bucket cannot be used, or the failure list cannot be written.
 pub fn run(args: &BackUpArgs) -> Result<ExitCode> {
     warnings::show();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(back_up(args))
+    interrupt::runtime()?.block_on(back_up(args))
 }
 
 async fn back_up(args: &BackUpArgs) -> Result<ExitCode> {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use self::summary::Summary;
 use crate::args::DemoArgs;
-use crate::cost::{Usage, cost};
+use crate::cost::{Usage, by_operation, cost};
 use crate::deployment::{COPIER, DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET, Settings};
 use crate::faults;
 use crate::interrupt;
@@ -224,13 +224,4 @@ fn copying(sizes: &[u64]) -> Result<Duration> {
         secs += speed::copy_secs(*size, plan, speed::DEFAULT_PARTS_IN_FLIGHT);
     }
     Ok(Duration::from_secs_f64(secs))
-}
-
-/// The counts without the services' names: no two of the services have an operation of the same name.
-fn by_operation(requests: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
-    let operation = |name: &str| name.rsplit(':').next().unwrap_or(name).to_owned();
-    requests
-        .iter()
-        .map(|(name, count)| (operation(name), *count))
-        .collect()
 }

@@ -16,12 +16,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use futures::StreamExt;
+use publisher::config::LIST_CONCURRENCY;
 use publisher::listing::Listing;
 use publisher::step::Step;
 
 use self::answer::{Answer, Place, Setup};
 use self::choose::Asked;
-use self::publishing::LIST_CONCURRENCY;
 use self::totals::Totals;
 use crate::access::Access;
 use crate::buckets::{Bucket, BucketArgs, Buckets};

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use publisher::topic::BATCH_ENTRIES;
+
 use super::answer::{Costs, Planned, Prices, Setting, Setup, Time};
 use super::choose::Candidate;
 use super::queue::{Load, Queue, copy_mib_per_sec, queue};
 use super::sizes::Count;
 use super::totals::Totals;
 use super::why;
-use crate::cost::{Cost, Usage, cost};
+use crate::cost::{Cost, Usage, by_operation, cost};
 use crate::prices::{self, Architecture};
-
-/// Messages of one PublishBatch.
-const BATCH: u64 = 10;
 
 /// The totals, and the settings that were chosen.
 pub struct Planning<'p> {
@@ -94,7 +93,7 @@ impl Planning<'_> {
             ("s3:UploadPartCopy", by.parts),
             ("s3:CompleteMultipartUpload", by.uploads),
             ("s3:ListObjectsV2", self.totals.pages),
-            ("sns:PublishBatch", objects.div_ceil(BATCH)),
+            ("sns:PublishBatch", objects.div_ceil(BATCH_ENTRIES as u64)),
         ];
         let made = requests.into_iter().filter(|(_, count)| *count > 0);
         made.map(|(name, count)| (name.to_owned(), count)).collect()
@@ -178,15 +177,6 @@ impl Planning<'_> {
             ),
         ]
     }
-}
-
-/// The counts without the services' names.
-fn by_operation(requests: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
-    let operation = |name: &str| name.rsplit(':').next().unwrap_or(name).to_owned();
-    let requests = requests.iter();
-    requests
-        .map(|(name, count)| (operation(name), *count))
-        .collect()
 }
 
 fn milliseconds(secs: f64) -> u64 {

@@ -1,16 +1,13 @@
 //! How long the publisher takes to list and publish, if neither a pace nor a throttle holds it up. Pure arithmetic.
 
+use publisher::config::LIST_CONCURRENCY;
+use publisher::topic::BATCH_ENTRIES;
+
 use super::totals::Totals;
 use crate::speed::REQUEST_SECS;
 
-/// Prefixes listed at once; template.yaml's `ListConcurrency`.
-pub const LIST_CONCURRENCY: usize = 8;
-
 /// Batches of ten messages in flight; template.yaml's `PublishConcurrency`.
 const PUBLISH_CONCURRENCY: f64 = 16.0;
-
-/// Messages of a batch.
-const BATCH: f64 = 10.0;
 
 /// What SNS takes for a batch, as `s3-fanout bench publisher` does.
 const PUBLISH_SECS: f64 = 0.02;
@@ -30,7 +27,8 @@ fn messages_per_sec(region: &str) -> f64 {
 /// How long it takes in a region, in seconds. Pages of one prefix come one after the other, since they are compared.
 pub fn publishing_secs(totals: &Totals, region: &str) -> f64 {
     let pages = (totals.pages as f64 / LIST_CONCURRENCY as f64).max(totals.longest_pages as f64);
-    let per_sec = (PUBLISH_CONCURRENCY * BATCH / PUBLISH_SECS).min(messages_per_sec(region));
+    let per_sec =
+        (PUBLISH_CONCURRENCY * BATCH_ENTRIES as f64 / PUBLISH_SECS).min(messages_per_sec(region));
     let messages = totals.sizes.all().objects as f64;
     (pages * REQUEST_SECS).max(messages / per_sec)
 }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, interval_at, timeout};
 use tracing::warn;
 
 use crate::access::Access;
-use crate::interrupt::interrupted;
+use crate::interrupt::{self, interrupted};
 use crate::progress::{Amount, Meter};
 use crate::{answer, exit, warnings};
 
@@ -59,10 +59,7 @@ pub struct RedriveArgs {
 /// Shows what is in a queue, and does it again if it was told to.
 pub fn run(args: RedriveArgs) -> Result<ExitCode> {
     warnings::show();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(redrive(&args))
+    interrupt::runtime()?.block_on(redrive(&args))
 }
 
 /// How the reading of a queue ended.

@@ -5,6 +5,7 @@ use backup::object::ObjectRef;
 use copier::policy::Preserve;
 use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use publisher::compare::is_same;
+use publisher::config::LIST_CONCURRENCY;
 use publisher::filter::Filter;
 use publisher::list::{Bucket, KeyRange, ListError, Listed, pages};
 use publisher::listing::Copies;
@@ -12,9 +13,6 @@ use publisher::pairs::{Extras, Pair, pairs};
 use publisher::scope::Scope;
 
 use super::look::{Aspect, look};
-
-/// Ranges listed at the same time.
-const RANGES_AT_ONCE: usize = 8;
 
 /// Objects looked at at the same time.
 const LOOKS_IN_FLIGHT: usize = 64;
@@ -104,7 +102,7 @@ impl<'a> Sides<'a> {
     ) -> impl Stream<Item = Result<Compared, ListError>> + 'a {
         let pairs = stream::iter(ranges)
             .map(move |(day, range)| self.pairs(day, range, filter))
-            .flatten_unordered(RANGES_AT_ONCE);
+            .flatten_unordered(LIST_CONCURRENCY);
         let judged = pairs.map(move |pair| async move {
             let (day, pair) = pair?;
             Ok(self.judge(day, pair, options).await)

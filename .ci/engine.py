@@ -10,18 +10,11 @@ import socketserver
 import subprocess
 import sys
 import threading
-import time
+
+from check import run, wait_for
 
 WORK = pathlib.Path(__file__).resolve().parent.parent / "target/ci/engine"
 IMAGE = "public.ecr.aws/lambda/provided:al2023-x86_64"
-
-
-def run(*command, **options):
-    """Runs a command; what it printed is shown if it fails."""
-    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return done
 
 
 def docker_answers():
@@ -86,15 +79,6 @@ def import_image():
         shutil.rmtree(tree)
         partial.rename(archive)
     run("docker", "import", archive, IMAGE)
-
-
-def wait_for(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.2)
-    return False
 
 
 class Forward(socketserver.BaseRequestHandler):

@@ -35,6 +35,12 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
+/// A figure with so many digits after the point.
+pub fn round(figure: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits);
+    (figure * scale).round() / scale
+}
+
 /// A table's lines without the blanks that fill its columns.
 pub fn lines(table: &Table) -> String {
     let table = table.to_string();

@@ -153,12 +153,14 @@ impl Pool {
         let failed = u8::from(outcome.failure.is_some());
         self.measure("Invocations", 1.0);
         self.measure("Errors", f64::from(failed));
-        self.measure("Duration", costs.duration.as_secs_f64() * 1_000.0);
+        let duration_ms = millis(costs.duration);
+        self.measure("Duration", duration_ms);
         let mut stats = self.counters.lock();
         stats.errors += u64::from(outcome.failure.is_some());
         stats.timeouts += u64::from(outcome.failure == Some(Failure::Timeout));
         stats.billed_ms_total += report.billed_ms();
-        stats.init_ms_total += costs.init.map_or(0, whole_millis);
+        stats.duration_ms_total += duration_ms;
+        stats.init_ms_total += costs.init.map_or(0.0, millis);
         stats.peak_memory_bytes = stats.peak_memory_bytes.max(costs.peak_memory_bytes);
     }
 
@@ -190,6 +192,6 @@ impl Costs {
     }
 }
 
-fn whole_millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 /// A function's numbers. Every attempt of an asynchronous event is an invocation of its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// Invocations that have begun.
@@ -38,8 +38,10 @@ pub struct Stats {
     pub peak_memory_bytes: Option<u64>,
     /// The sum of the billed durations, initialisation included.
     pub billed_ms_total: u64,
-    /// The sum of the environments' initialisation times.
-    pub init_ms_total: u64,
+    /// The sum of the invocations' durations in milliseconds, each as its REPORT line tells it, but not rounded.
+    pub duration_ms_total: f64,
+    /// The sum of the environments' initialisation times in milliseconds, likewise.
+    pub init_ms_total: f64,
 }
 
 /// Numbers that several tasks change.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::bound::{BoundBy, Limit};
 use super::case::{Case, Target};
 use super::stage::Measured;
+use crate::figures::round;
 
 /// A case's figures.
 #[derive(Debug, Serialize)]
@@ -59,7 +60,7 @@ pub fn row(case: &Case, measured: Measured, before: &[Row]) -> Row {
     let mut row = Row {
         name: case.name,
         keys: case.keys,
-        seconds: measured.seconds,
+        seconds: round(measured.seconds, 3),
         bound_seconds: round(bound_seconds, 3),
         bound_by,
         ratio: round(measured.seconds / bound_seconds, 3),
@@ -128,11 +129,6 @@ impl std::fmt::Display for Target {
             Self::UnderWay(most) => write!(f, "under way <= {most}"),
         }
     }
-}
-
-fn round(figure: f64, digits: i32) -> f64 {
-    let scale = 10_f64.powi(digits);
-    (figure * scale).round() / scale
 }
 
 #[cfg(test)]

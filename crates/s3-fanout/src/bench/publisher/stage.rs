@@ -90,7 +90,7 @@ async fn invoke(sandbox: &Sandbox, case: &Case, seen: &Seen) -> Result<Measured>
     };
     let failed = answer.function_error.is_some();
     Ok(Measured {
-        seconds: (publisher.billed_ms_total - publisher.init_ms_total) as f64 / 1_000.0,
+        seconds: publisher.duration_ms_total / 1_000.0,
         peak_mb: publisher
             .peak_memory_bytes
             .map(|bytes| bytes as f64 / 1_048_576.0),

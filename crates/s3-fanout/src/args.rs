@@ -137,6 +137,28 @@ pub enum Bench {
     /// or its quota allow. Exit status: 0 every key published and every target met, 1 not so, 2 wrong usage,
     /// 3 could not run.
     Publisher(BenchPublisherArgs),
+    /// What a new execution environment costs, beside the same handlers written with boto3
+    ///
+    /// Starts the bootstraps that `sam build` has built, and the same in Python, in the sandbox: the time to the first
+    /// request for an invocation, the first invocation, the memory and the deployment package. Python is skipped where
+    /// it lacks boto3 or awslambdaric. Exit status: 0 every target met, 1 not so, 2 wrong usage, 3 could not run.
+    ColdStart(BenchColdStartArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct BenchColdStartArgs {
+    /// The folder that SAM has built the functions in, for this machine's architecture
+    #[arg(long, value_name = "DIR", default_value = ".aws-sam/build")]
+    pub build: PathBuf,
+    /// How often each is started
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub starts: u32,
+    /// The Python to compare with [default: python3.11 or python3, whichever has what the handlers need]
+    #[arg(long, value_name = "PATH")]
+    pub python: Option<PathBuf>,
+    /// Print one JSON object on standard output, and nothing else there
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]

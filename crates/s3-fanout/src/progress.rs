@@ -11,7 +11,7 @@ use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 use crate::figures::{decimal_bytes, duration};
 
 /// The bar's width follows the terminal; the numbers stand where the eye finds them again.
-const BAR: &str = "{msg:10} {wide_bar:.cyan/blue} {pos:>6}/{len} objects {elapsed:>4}";
+const BAR: &str = "{msg:10} {wide_bar:.cyan/blue} {pos:>6}/{len} {prefix} {elapsed:>4}";
 
 /// One step of the work.
 #[derive(Debug)]
@@ -22,14 +22,20 @@ pub struct Step {
 impl Step {
     /// Begins a step over so many objects.
     pub fn begin(name: &'static str, objects: u64) -> Step {
-        let bar = ProgressBar::new(objects);
+        Step::of(name, objects, "objects")
+    }
+
+    /// Begins a step over so many of something else.
+    pub fn of(name: &'static str, many: u64, what: &'static str) -> Step {
+        let bar = ProgressBar::new(many);
         bar.set_style(
             ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
         bar.set_message(name);
+        bar.set_prefix(what);
         bar.enable_steady_tick(Duration::from_millis(100));
         if !io::stderr().is_terminal() {
-            eprintln!("{name}: {objects} objects");
+            eprintln!("{name}: {many} {what}");
         }
         Step { bar }
     }

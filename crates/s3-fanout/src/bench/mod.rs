@@ -1,5 +1,6 @@
 //! `s3-fanout bench`: figures in the sandbox, next to what they could be at best.
 
+pub mod cold_start;
 mod machine;
 pub mod publisher;
 
@@ -15,6 +16,7 @@ pub fn run(bench: Bench) -> Result<ExitCode> {
         eprintln!("warning: this is a debug build; its figures say little, build with --release");
     }
     match bench {
+        Bench::ColdStart(args) => cold_start::run(&args),
         Bench::Publisher(args) => publisher::run(&args.case, args.scale, args.json),
     }
 }

@@ -1,8 +1,8 @@
-//! Tells the services apart by the SigV4 credential scope, and knows one access key.
+//! Tells the services apart by the SigV4 credential scope, and who asks by the access key.
 
 use std::sync::Arc;
 
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use s3s::service::S3Service;
@@ -12,12 +12,15 @@ use crate::body::{self, Body};
 use crate::cloudformation::{self, Stacks};
 use crate::cloudwatch::{self, Metrics};
 use crate::faults::{Closed, Faults};
+use crate::iam::Iam;
 use crate::lambda::{self, Lambda};
+use crate::origin::Origin;
 use crate::s3::{Fault, Store};
 use crate::scope::Scope;
 use crate::sns::{self, Sns};
 use crate::sqs::{self, Sqs};
 use crate::timing::{Arrival, Timing};
+use crate::trace::Trace;
 use crate::{Requests, overview};
 
 /// The page for people; no bucket can have this name.
@@ -27,7 +30,7 @@ const UNKNOWN_KEY: &str = "The security token included in the request is invalid
 
 /// The services behind the port.
 pub(crate) struct Router {
-    pub(crate) access_key: String,
+    pub(crate) iam: Arc<Iam>,
     pub(crate) requests: Arc<Requests>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) timing: Timing,
@@ -45,13 +48,15 @@ impl Router {
     /// Answers one request to the port, unless a fault closes its connection.
     pub(crate) async fn respond(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
     ) -> Result<Response<Body>, Closed> {
         let arrival = self.timing.arrival();
         let scope = Scope::of(request.headers(), request.uri());
         let known_key = scope
             .as_ref()
-            .is_some_and(|scope| scope.access_key == self.access_key);
+            .is_some_and(|scope| self.iam.keys.knows(&scope.access_key));
+        let origin = self.origin(scope.as_ref(), request.headers());
+        request.extensions_mut().insert(origin);
         Ok(match scope.as_ref().map(|scope| scope.service.as_str()) {
             None if is_overview(&request) => {
                 overview::page(&self.requests, &self.lambda, &self.sqs, &self.faults)
@@ -92,6 +97,14 @@ impl Router {
             }
             Some(other) => unknown_service(other),
         })
+    }
+
+    fn origin(&self, scope: Option<&Scope>, headers: &HeaderMap) -> Origin {
+        let function = scope.and_then(|scope| self.iam.keys.function_of(&scope.access_key));
+        Origin {
+            role: function.and_then(|function| self.iam.role(function)),
+            trace: Trace::of(headers),
+        }
     }
 
     async fn s3(

@@ -12,6 +12,8 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::cloudformation::{Stack, Stacks};
 use crate::cloudwatch::Metrics;
 use crate::faults::Faults;
+use crate::iam::Iam;
+use crate::keys::Keys;
 use crate::lambda::{Lambda, Logs};
 use crate::router::Router;
 use crate::sns::Sns;
@@ -31,9 +33,9 @@ pub struct Options {
     pub address: SocketAddr,
     /// The region in every ARN.
     pub region: String,
-    /// The only access key there is.
+    /// The account's access key. Each function has one of its own, which begins with it.
     pub access_key: String,
-    /// Its secret. S3 verifies signatures with it; SNS, SQS and Lambda look at the access key only.
+    /// The secret of them all. S3 verifies signatures with it; SNS, SQS and Lambda look at the access key only.
     pub secret_key: String,
     /// What the functions write, with the START, END and REPORT lines.
     pub logs: Logs,
@@ -74,9 +76,12 @@ impl Sandbox {
         let faults = Arc::new(Faults::default());
         let sqs = Sqs::new(&options.region, &endpoint_url);
         let metrics = Arc::new(Metrics::default());
+        let keys = Keys::new(&options.access_key, &options.secret_key);
+        let iam = Arc::new(Iam::new(keys));
         let lambda = Lambda::new(
             &options.region,
             environment.clone(),
+            iam.clone(),
             options.logs,
             faults.clone(),
             sqs.clone(),
@@ -99,7 +104,7 @@ impl Sandbox {
         );
         let router = Arc::new(Router {
             s3,
-            access_key: options.access_key,
+            iam,
             requests,
             faults,
             timing: Timing::default(),
@@ -161,6 +166,11 @@ impl Sandbox {
         &self.router.faults
     }
 
+    /// The permissions that the functions' requests need.
+    pub fn iam(&self) -> &Iam {
+        &self.router.iam
+    }
+
     /// How long answers take: no time, until a latency is set.
     pub fn timing(&self) -> &Timing {
         &self.router.timing
@@ -172,7 +182,7 @@ impl Sandbox {
     }
 
     /// All an SDK or the AWS CLI needs to use the sandbox: the variables for the endpoint, the
-    /// region and the credentials. Every function process has them too.
+    /// region and the credentials. Every function process has them too, but for an access key of its own.
     pub fn environment(&self) -> Vec<(String, String)> {
         self.environment.clone()
     }

@@ -53,6 +53,20 @@ async fn creates_a_topic_once() {
     assert_eq!(topic(&sandbox).await.1, arn);
     let topics = client.list_topics().send().await.unwrap();
     assert_eq!(topics.topics().len(), 1);
+    let encrypted = || {
+        client
+            .create_topic()
+            .attributes("KmsMasterKeyId", "alias/aws/sns")
+    };
+    encrypted().name("encrypted").send().await.unwrap();
+    let error = encrypted().name("keys").send().await.unwrap_err();
+    assert_eq!(error.code(), Some("InvalidParameter"), "it has no key");
+    let fifo = client
+        .create_topic()
+        .name("other")
+        .attributes("FifoTopic", "true");
+    let error = fifo.send().await.unwrap_err();
+    assert_eq!(error.code(), Some("InvalidParameter"));
     for name in ["", "a.b", "a b", "keys.fifo", &"x".repeat(257)] {
         let error = client.create_topic().name(name).send().await.unwrap_err();
         assert_eq!(error.code(), Some("InvalidParameter"), "{name}");

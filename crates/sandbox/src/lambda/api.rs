@@ -1,6 +1,7 @@
 //! Lambda's HTTP API, as far as the AWS CLI and SDKs need it to invoke and to look.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -13,6 +14,8 @@ use super::function::{HANDLER, VERSION};
 use super::{Error, Lambda, MAX_SYNC_PAYLOAD_BYTES};
 use crate::Requests;
 use crate::body::{self, Body, ReadError};
+use crate::origin::Origin;
+use crate::trace::Trace;
 
 /// The version of the API in every path
 /// (<https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>).
@@ -79,7 +82,7 @@ async fn route(
             requests.count("lambda", "Invoke");
             let name = decoded(name)?;
             check_query(parts.uri.query())?;
-            invoke(lambda, &name, &parts.headers, read(body).await?).await
+            invoke(lambda, &name, parts, read(body).await?).await
         }
         (&Method::GET, [""]) => {
             requests.count("lambda", "ListFunctions");
@@ -151,9 +154,15 @@ fn unknown(parts: &Parts) -> Refused {
 async fn invoke(
     lambda: &Lambda,
     name: &str,
-    headers: &HeaderMap,
+    parts: &Parts,
     payload: Bytes,
 ) -> Result<Response<Body>, Refused> {
+    let headers = &parts.headers;
+    let origin = parts.extensions.get().cloned().unwrap_or_default();
+    let Origin { role, trace } = &origin;
+    if let (Some(role), Some(arn)) = (role, lambda.arn_of(name)) {
+        role.needs("lambda", "lambda:InvokeFunction", &arn);
+    }
     if let Some(header) = UNSUPPORTED_HEADERS
         .iter()
         .find(|h| headers.contains_key(**h))
@@ -168,9 +177,9 @@ async fn invoke(
         ));
     }
     match text(headers, "x-amz-invocation-type").unwrap_or("RequestResponse") {
-        "RequestResponse" => invoke_sync(lambda, name, payload).await,
+        "RequestResponse" => invoke_sync(lambda, name, payload, trace.as_ref()).await,
         "Event" => {
-            let request_id = lambda.invoke_async(name, payload)?;
+            let request_id = lambda.invoke_later(name, payload, Duration::ZERO, trace.as_ref())?;
             Ok(empty(StatusCode::ACCEPTED, Some(request_id)))
         }
         "DryRun" => {
@@ -187,8 +196,9 @@ async fn invoke_sync(
     lambda: &Lambda,
     name: &str,
     payload: Bytes,
+    trace: Option<&Trace>,
 ) -> Result<Response<Body>, Refused> {
-    let result = lambda.invoke(name, payload).await?;
+    let result = lambda.invoke_now(name, payload, trace).await?;
     let mut response = body::answer(StatusCode::OK, "application/json", result.payload);
     let headers = response.headers_mut();
     headers.insert("x-amzn-requestid", header(result.request_id));

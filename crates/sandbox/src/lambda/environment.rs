@@ -151,25 +151,13 @@ fn delivery(function: &Function, arn: &str, request: &Request) -> Delivery {
         payload: request.payload.clone(),
         deadline_ms: deadline.as_millis(),
         function_arn: arn.to_owned(),
-        trace_id: trace_id(deadline.as_secs()),
+        trace_id: request.trace.header(),
     }
-}
-
-/// A trace header that says "not sampled"
-/// (<https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>).
-fn trace_id(epoch_secs: u64) -> String {
-    let root = Uuid::new_v4().simple().to_string();
-    let parent = Uuid::new_v4().simple().to_string();
-    format!(
-        "Root=1-{epoch_secs:08x}-{};Parent={};Sampled=0",
-        &root[..24],
-        &parent[..16]
-    )
 }
 
 /// The variables of an execution environment
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>),
-/// then the sandbox's, then the function's own: the later wins.
+/// then the sandbox's, the access key of the function's role, and the function's own: the later wins.
 fn variables(
     function: &Function,
     host: &Host,
@@ -204,6 +192,10 @@ fn variables(
     Ok(own
         .into_iter()
         .chain(host.variables.iter().cloned())
+        .chain([(
+            "AWS_ACCESS_KEY_ID".to_owned(),
+            host.iam.keys.of_function(name),
+        )])
         .chain(function.environment.iter().cloned())
         .collect())
 }

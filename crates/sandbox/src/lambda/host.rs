@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::Logs;
 use crate::cloudwatch::Metrics;
 use crate::faults::Faults;
+use crate::iam::Iam;
 use crate::sqs::Sqs;
 
 /// The machine the functions run on.
@@ -18,6 +19,7 @@ pub(super) struct Host {
     pub(super) region: String,
     /// Variables for every function, such as where the sandbox listens.
     pub(super) variables: Vec<(String, String)>,
+    pub(super) iam: Arc<Iam>,
     pub(super) logs: Logs,
     pub(super) faults: Arc<Faults>,
     /// Where the records of events given up go.
@@ -36,6 +38,7 @@ impl Host {
     pub(super) fn new(
         region: &str,
         variables: Vec<(String, String)>,
+        iam: Arc<Iam>,
         logs: Logs,
         faults: Arc<Faults>,
         sqs: Sqs,
@@ -44,6 +47,7 @@ impl Host {
         Self {
             region: region.to_owned(),
             variables,
+            iam,
             logs,
             faults,
             sqs,

@@ -13,6 +13,7 @@ mod process;
 mod queue;
 mod record;
 mod report;
+mod request;
 mod runtime_api;
 mod session;
 mod stats;
@@ -24,11 +25,12 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use crate::cloudwatch::Metrics;
 use crate::faults::Faults;
+use crate::iam::Iam;
 use crate::sqs::Sqs;
+use crate::trace::Trace;
 
 pub(crate) use api::{refuse, respond};
 pub use error::Error;
@@ -42,6 +44,7 @@ use host::Host;
 use outcome::{MAX_EVENT_BYTES, Outcome};
 use pool::Pool;
 use queue::Queue;
+use request::Request;
 
 /// The Lambda of one sandbox. Clones are the same Lambda.
 #[derive(Clone)]
@@ -53,13 +56,6 @@ pub struct Lambda {
 struct Entry {
     pool: Arc<Pool>,
     queue: Arc<Queue>,
-}
-
-/// One event on its way, under one request id however often it is retried.
-#[derive(Debug, Clone)]
-struct Request {
-    id: String,
-    payload: Bytes,
 }
 
 /// The answer to a synchronous invocation.
@@ -83,13 +79,16 @@ impl Lambda {
     pub(crate) fn new(
         region: &str,
         variables: Vec<(String, String)>,
+        iam: Arc<Iam>,
         logs: Logs,
         faults: Arc<Faults>,
         sqs: Sqs,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
-            host: Arc::new(Host::new(region, variables, logs, faults, sqs, metrics)),
+            host: Arc::new(Host::new(
+                region, variables, iam, logs, faults, sqs, metrics,
+            )),
             functions: Arc::default(),
         }
     }
@@ -144,8 +143,19 @@ impl Lambda {
     /// What Lambda refuses: [`Error::NotFound`], [`Error::Throttled`], [`Error::InvalidPayload`],
     /// [`Error::TooLarge`].
     pub async fn invoke(&self, name: &str, payload: impl Into<Bytes>) -> Result<Response, Error> {
+        self.invoke_now(name, payload, None).await
+    }
+
+    /// Invokes a function, as part of a trace or as the beginning of one.
+    pub(crate) async fn invoke_now(
+        &self,
+        name: &str,
+        payload: impl Into<Bytes>,
+        trace: Option<&Trace>,
+    ) -> Result<Response, Error> {
         let entry = self.find(name)?;
-        let request = request(payload.into(), "RequestResponse", MAX_SYNC_PAYLOAD_BYTES)?;
+        let limit = MAX_SYNC_PAYLOAD_BYTES;
+        let request = Request::new(payload.into(), "RequestResponse", limit, trace)?;
         let Some(permit) = entry.pool.try_permit() else {
             entry.pool.counters.lock().throttles += 1;
             entry.pool.measure("Throttles", 1.0);
@@ -175,18 +185,19 @@ impl Lambda {
     ///
     /// What Lambda refuses: [`Error::NotFound`], [`Error::InvalidPayload`], [`Error::TooLarge`].
     pub fn invoke_async(&self, name: &str, payload: impl Into<Bytes>) -> Result<String, Error> {
-        self.invoke_later(name, payload, Duration::ZERO)
+        self.invoke_later(name, payload, Duration::ZERO, None)
     }
 
-    /// Queues an event that takes so long to get to Lambda.
+    /// Queues an event that takes so long to get to Lambda, as part of a trace or as the beginning of one.
     pub(crate) fn invoke_later(
         &self,
         name: &str,
         payload: impl Into<Bytes>,
         delay: Duration,
+        trace: Option<&Trace>,
     ) -> Result<String, Error> {
         let entry = self.find(name)?;
-        let request = request(payload.into(), "Event", MAX_EVENT_BYTES)?;
+        let request = Request::new(payload.into(), "Event", MAX_EVENT_BYTES, trace)?;
         if self.host.stopping.is_cancelled() {
             return Err(Error::Stopped);
         }
@@ -269,29 +280,6 @@ impl std::fmt::Debug for Lambda {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.functions()).finish()
     }
-}
-
-/// Checks a payload and gives it its request id. No payload is an empty object.
-fn request(
-    payload: Bytes,
-    invocation_type: &'static str,
-    limit_bytes: usize,
-) -> Result<Request, Error> {
-    if payload.len() > limit_bytes {
-        return Err(Error::TooLarge {
-            invocation_type,
-            actual_bytes: payload.len(),
-            limit_bytes,
-        });
-    }
-    let payload = if payload.is_empty() {
-        environment::EMPTY_PAYLOAD
-    } else {
-        serde_json::from_slice::<serde::de::IgnoredAny>(&payload).map_err(Error::InvalidPayload)?;
-        payload
-    };
-    let id = Uuid::new_v4().to_string();
-    Ok(Request { id, payload })
 }
 
 /// A time as AWS writes it in events: UTC with milliseconds.

@@ -64,6 +64,7 @@ impl Pool {
         let _running = self.counters.begin();
         let concurrency = self.counters.lock().concurrency;
         self.measure("ConcurrentExecutions", concurrency as f64);
+        let request = &request.attempt();
         self.log(&report::start(&request.id));
         let (outcome, costs) = match self.take_idle() {
             Some(environment) => self.run_in(environment, None, request).await,
@@ -144,6 +145,7 @@ impl Pool {
             memory_mb: self.function.memory_mb,
             peak_memory_bytes: costs.peak_memory_bytes,
             status: status.as_deref(),
+            trace: Some(&request.trace).filter(|trace| trace.is_sampled),
         };
         if status.is_some() {
             self.log(&String::from_utf8_lossy(&outcome.payload));

@@ -153,6 +153,9 @@ impl Queue {
         let Some(queue) = &function.on_failure else {
             return;
         };
+        if let Some(role) = host.iam.role(&function.name) {
+            host.sqs.ask(queue, &role);
+        }
         let sent = host.sqs.send(queue, &record.to_string(), Attributes::new());
         if let Err(error) = sent {
             self.pool.measure("DestinationDeliveryFailures", 1.0);

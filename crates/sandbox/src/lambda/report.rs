@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::function::VERSION;
+use crate::trace::Trace;
 
 const BYTES_PER_MB: u64 = 1024 * 1024;
 
@@ -18,6 +19,8 @@ pub(super) struct Report<'a> {
     pub(super) peak_memory_bytes: Option<u64>,
     /// What Lambda appends when the environment was lost.
     pub(super) status: Option<&'a str>,
+    /// Only where it is sampled.
+    pub(super) trace: Option<&'a Trace>,
 }
 
 impl Report<'_> {
@@ -48,6 +51,12 @@ impl fmt::Display for Report<'_> {
         if let Some(status) = self.status {
             write!(f, "\tStatus: {status}")?;
         }
+        if let Some(Trace { root, segment, .. }) = self.trace {
+            write!(
+                f,
+                "\tXRAY TraceId: {root}\tSegmentId: {segment}\tSampled: true"
+            )?;
+        }
         Ok(())
     }
 }
@@ -77,6 +86,7 @@ mod tests {
         memory_mb: 128,
         peak_memory_bytes: Some(17 * BYTES_PER_MB - 1),
         status: None,
+        trace: None,
     };
 
     #[test]

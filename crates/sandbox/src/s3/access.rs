@@ -11,10 +11,12 @@ use super::asking::Asking;
 use super::error::not_implemented;
 use super::faulty::Fault;
 use super::payer::Charged;
+use super::permissions::Permissions;
 use super::served::{EVERY_HEADER, EVERY_PARAMETER, Served};
 use super::store::Store;
 use crate::Requests;
 use crate::account::ACCOUNT_ID;
+use crate::origin::Origin;
 use crate::timing::Arrival;
 
 /// Counts every request and refuses what would otherwise be ignored.
@@ -37,6 +39,7 @@ impl Access {
         asking: &Asking<'_>,
         arrival: Option<&Arrival>,
         fault: Option<&Fault>,
+        origin: Option<&Origin>,
     ) -> S3Result<Charged> {
         let (operation, headers) = (asking.operation, asking.headers);
         self.requests.count("s3", operation);
@@ -55,6 +58,14 @@ impl Access {
             Some(bucket) if served.takes_payer() => Charged::check(&self.store, bucket, headers)?,
             _ => Charged::NO,
         };
+        if let Some(Origin {
+            role: Some(role), ..
+        }) = origin
+        {
+            for (action, resource) in Permissions::of(&self.store, asking).iter() {
+                role.needs("s3", action, resource);
+            }
+        }
         if let Some(fault) = fault {
             fault.befall(asking)?;
         }
@@ -68,6 +79,7 @@ impl S3Access for Access {
         // Cloned, for the request is borrowed by then.
         let arrival = context.extensions_mut().get::<Arrival>().cloned();
         let fault = context.extensions_mut().get::<Fault>().cloned();
+        let origin = context.extensions_mut().get::<Origin>().cloned();
         let asking = Asking {
             operation: context.s3_op().name(),
             is_signed: context.credentials().is_some(),
@@ -76,7 +88,7 @@ impl S3Access for Access {
             headers: context.headers(),
             uri: context.uri(),
         };
-        let charged = self.admit(&asking, arrival.as_ref(), fault.as_ref())?;
+        let charged = self.admit(&asking, arrival.as_ref(), fault.as_ref(), origin.as_ref())?;
         context.extensions_mut().insert(charged);
         Ok(())
     }

@@ -16,6 +16,7 @@ use super::encoding::form_decode;
 use super::faulty::Fault;
 use super::payer::Charged;
 use super::store::Store;
+use crate::origin::Origin;
 use crate::timing::Arrival;
 
 pub(super) struct AnnotationRoute {
@@ -42,7 +43,8 @@ impl S3Route for AnnotationRoute {
         };
         let arrival = request.extensions.get::<Arrival>();
         let fault = request.extensions.get::<Fault>();
-        let charged = self.access.admit(&asking, arrival, fault)?;
+        let origin = request.extensions.get::<Origin>();
+        let charged = self.access.admit(&asking, arrival, fault, origin)?;
         request.extensions.insert(charged);
         Ok(())
     }

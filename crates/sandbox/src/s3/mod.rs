@@ -32,6 +32,7 @@ mod page;
 mod part_lists;
 mod parts;
 mod payer;
+mod permissions;
 mod receive;
 mod served;
 mod service;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3, S3Request, S3Response, S3Result, dto};
 
@@ -15,6 +14,7 @@ use super::{
     version_lists,
 };
 use crate::Requests;
+use crate::keys::Keys;
 
 /// S3 over HTTP for requests signed with these credentials, path-style only.
 pub fn service(
@@ -27,7 +27,7 @@ pub fn service(
     let mut builder = S3ServiceBuilder::new(Operations {
         store: store.clone(),
     });
-    builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
+    builder.set_auth(Keys::new(access_key, secret_key));
     builder.set_access(access.clone());
     builder.set_route(AnnotationRoute { store, access });
     builder.build()

@@ -8,11 +8,13 @@ use super::actions::ACTIONS;
 use super::batch::Batch;
 use super::form::Form;
 use super::message::Message;
+use super::topic::Subscription;
 use super::xml::{refuse, success};
-use super::{Error, Sns, Subscription, faulty};
+use super::{Error, Sns, faulty};
 use crate::Requests;
 use crate::body::{self, Body, ReadError};
 use crate::faults::Closed;
+use crate::origin::Origin;
 use crate::timing::Arrival;
 use crate::xml::{element, text};
 
@@ -27,10 +29,12 @@ pub(crate) async fn respond(
     arrival: &Arrival,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Closed> {
+    let origin = request.extensions().get().cloned().unwrap_or_default();
     let answer = match read(requests, request).await {
         Ok((action, form)) => {
             arrival.asks_for(&action);
-            faulty::serve(&sns.faults, &action, form, |form| act(sns, &action, form)).await?
+            let act = |form| act(sns, &action, form, &origin);
+            faulty::serve(&sns.faults, &action, form, act).await?
         }
         Err(error) => Err(error),
     };
@@ -57,22 +61,30 @@ async fn read(requests: &Requests, request: Request<Incoming>) -> Result<(String
     Ok((action, form))
 }
 
-fn act(sns: &Sns, action: &str, form: Form) -> Result<Response<Body>, Error> {
+fn act(sns: &Sns, action: &str, form: Form, origin: &Origin) -> Result<Response<Body>, Error> {
     let result = match action {
         "CreateTopic" => create_topic(sns, form)?,
         "Subscribe" => subscribe(sns, form)?,
         "ListTopics" => list_topics(sns, form)?,
         "ListSubscriptionsByTopic" => list_subscriptions(sns, form)?,
-        "Publish" => publish(sns, form)?,
-        _ => publish_batch(sns, form)?,
+        "Publish" => publish(sns, form, origin)?,
+        _ => publish_batch(sns, form, origin)?,
     };
     Ok(success(action, &result))
 }
 
 fn create_topic(sns: &Sns, mut form: Form) -> Result<String, Error> {
     let name = form.require("Name")?;
+    let mut kms_key_id = None;
+    for (name, value) in attributes(&mut form)? {
+        if name != "KmsMasterKeyId" {
+            return Err(no_attribute(&name));
+        }
+        kms_key_id = Some(value);
+    }
     form.finish()?;
-    Ok(text("TopicArn", &sns.create_topic(&name)?))
+    let arn = sns.create_topic_with(&name, kms_key_id.as_deref())?;
+    Ok(text("TopicArn", &arn))
 }
 
 fn subscribe(sns: &Sns, mut form: Form) -> Result<String, Error> {
@@ -82,12 +94,9 @@ fn subscribe(sns: &Sns, mut form: Form) -> Result<String, Error> {
     // A subscription of a function needs no confirmation: its ARN is always returned.
     form.take("ReturnSubscriptionArn");
     let mut dead_letters = None;
-    for mut entry in form.take_list("Attributes", "entry") {
-        let (name, value) = (entry.require("key")?, entry.require("value")?);
-        entry.finish()?;
+    for (name, value) in attributes(&mut form)? {
         if name != "RedrivePolicy" {
-            let problem = format!("Attributes Reason: the sandbox has no attribute {name}");
-            return Err(Error::InvalidParameter(problem));
+            return Err(no_attribute(&name));
         }
         dead_letters = Some(dead_letter_target(&value)?);
     }
@@ -98,6 +107,23 @@ fn subscribe(sns: &Sns, mut form: Form) -> Result<String, Error> {
     }
     let arn = sns.subscribe_with(&topic_arn, &endpoint, dead_letters.as_deref())?;
     Ok(text("SubscriptionArn", &arn))
+}
+
+/// The attributes that a topic or a subscription is to have.
+fn attributes(form: &mut Form) -> Result<Vec<(String, String)>, Error> {
+    let entries = form.take_list("Attributes", "entry").into_iter();
+    let pairs = entries.map(|mut entry| {
+        let pair = (entry.require("key")?, entry.require("value")?);
+        entry.finish()?;
+        Ok(pair)
+    });
+    pairs.collect()
+}
+
+fn no_attribute(name: &str) -> Error {
+    Error::InvalidParameter(format!(
+        "Attributes Reason: the sandbox has no attribute {name}"
+    ))
 }
 
 /// The queue of a redrive policy
@@ -140,31 +166,32 @@ fn list_subscriptions(sns: &Sns, mut form: Form) -> Result<String, Error> {
         ];
         element("member", &fields.concat())
     };
-    let members = sns.subscriptions(&topic_arn)?.into_iter().map(member);
+    let members = sns.topic(&topic_arn)?.subscriptions.into_iter().map(member);
     Ok(element("Subscriptions", &members.collect::<String>()))
 }
 
-fn publish(sns: &Sns, mut form: Form) -> Result<String, Error> {
+fn publish(sns: &Sns, mut form: Form, origin: &Origin) -> Result<String, Error> {
     let topic_arn = form.require("TopicArn")?;
     let message = Message::take(&mut form)?;
     form.finish()?;
+    sns.ask(&topic_arn, origin)?;
     sns.admit(1)?;
-    let id = sns.publish_message(&topic_arn, &message)?;
+    let id = sns.publish_message(&topic_arn, &message, origin.trace.as_ref())?;
     Ok(text("MessageId", &id))
 }
 
-fn publish_batch(sns: &Sns, mut form: Form) -> Result<String, Error> {
+fn publish_batch(sns: &Sns, mut form: Form, origin: &Origin) -> Result<String, Error> {
     let topic_arn = form.require("TopicArn")?;
     let entries = form.take_list("PublishBatchRequestEntries", "member");
     form.finish()?;
     let batch = Batch::take(entries)?;
-    sns.subscriptions(&topic_arn)?;
+    sns.ask(&topic_arn, origin)?;
     sns.admit(batch.entries.len())?;
     let (mut successful, mut failed) = (String::new(), String::new());
     for (id, message) in batch.entries {
         let published = message.and_then(|message| {
             faulty::check_entry(&sns.faults, &message.text)?;
-            sns.publish_message(&topic_arn, &message)
+            sns.publish_message(&topic_arn, &message, origin.trace.as_ref())
         });
         match published {
             Ok(message_id) => {

@@ -9,6 +9,7 @@ mod faulty;
 mod form;
 mod message;
 mod quota;
+mod topic;
 mod watch;
 mod xml;
 
@@ -22,7 +23,9 @@ use crate::account::ACCOUNT_ID;
 use crate::cloudwatch::Metrics;
 use crate::faults::Faults;
 use crate::lambda::{self, Lambda};
+use crate::origin::Origin;
 use crate::sqs::{Attribute, Attributes, Sqs};
+use crate::trace::Trace;
 
 pub(crate) use api::respond;
 pub use error::Error;
@@ -32,6 +35,7 @@ pub(crate) use xml::refuse;
 
 use message::Message;
 use quota::Quota;
+use topic::{Subscription, Topic};
 use watch::Watcher;
 
 /// The longest name of a topic
@@ -47,18 +51,9 @@ pub struct Sns {
     sqs: Sqs,
     faults: Arc<Faults>,
     metrics: Arc<Metrics>,
-    topics: Arc<Mutex<BTreeMap<String, Vec<Subscription>>>>,
+    topics: Arc<Mutex<BTreeMap<String, Topic>>>,
     quota: Arc<Mutex<Option<Quota>>>,
     watcher: Arc<RwLock<Option<Watcher>>>,
-}
-
-/// A function that gets every message of a topic.
-#[derive(Debug, Clone)]
-struct Subscription {
-    arn: String,
-    endpoint: String,
-    /// The ARN of the queue that gets what the function cannot be handed.
-    dead_letters: Option<String>,
 }
 
 impl Sns {
@@ -90,6 +85,16 @@ impl Sns {
     ///
     /// [`Error::InvalidParameter`] for a name that SNS would refuse, and for FIFO topics.
     pub fn create_topic(&self, name: &str) -> Result<String, Error> {
+        self.create_topic_with(name, None)
+    }
+
+    /// Creates a topic as [`Sns::create_topic`] does, whose messages would be encrypted with a KMS key: a publisher's
+    /// role then needs the key, too. Nothing is encrypted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sns::create_topic`], and [`Error::InvalidParameter`] for another key than the topic of that name has.
+    pub fn create_topic_with(&self, name: &str, kms_key_id: Option<&str>) -> Result<String, Error> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if name.ends_with(".fifo") {
             let problem = "Topic Name Reason: the sandbox has no FIFO topics";
@@ -99,7 +104,10 @@ impl Sns {
             return Err(Error::InvalidParameter("Topic Name".to_owned()));
         }
         let arn = format!("arn:aws:sns:{}:{ACCOUNT_ID}:{name}", self.region);
-        self.lock().entry(arn.clone()).or_default();
+        let mut topics = self.lock();
+        let topic = topics.entry(arn.clone());
+        let topic = topic.or_insert_with(|| Topic::encrypted(kms_key_id));
+        topic.check_same(kms_key_id)?;
         Ok(arn)
     }
 
@@ -130,7 +138,8 @@ impl Sns {
             return Err(Error::InvalidParameter(problem));
         }
         let mut topics = self.lock();
-        let subscriptions = topics.get_mut(topic_arn).ok_or(Error::NotFound)?;
+        let topic = topics.get_mut(topic_arn).ok_or(Error::NotFound)?;
+        let subscriptions = &mut topic.subscriptions;
         if !function_arn.starts_with("arn:") || self.lambda.arn_of(function_arn).is_none() {
             let problem = format!("Lambda endpoint Reason: no function {function_arn}");
             return Err(Error::InvalidParameter(problem));
@@ -180,12 +189,18 @@ impl Sns {
             ..Message::default()
         };
         self.admit(1)?;
-        self.publish_message(topic_arn, &message)
+        self.publish_message(topic_arn, &message, None)
     }
 
-    /// Invokes every subscribed function asynchronously with the message.
-    fn publish_message(&self, topic_arn: &str, message: &Message) -> Result<String, Error> {
-        let subscriptions = self.subscriptions(topic_arn)?;
+    /// Invokes every subscribed function asynchronously with the message, within the trace of its publisher, as SNS
+    /// does even where its own tracing is off (<https://docs.aws.amazon.com/sns/latest/dg/sns-active-tracing.html>).
+    fn publish_message(
+        &self,
+        topic_arn: &str,
+        message: &Message,
+        trace: Option<&Trace>,
+    ) -> Result<String, Error> {
+        let subscriptions = self.topic(topic_arn)?.subscriptions;
         message.check()?;
         if let Some(watcher) = self.watcher() {
             watcher.tell(topic_arn, &message.text);
@@ -197,7 +212,9 @@ impl Sns {
             let event = envelope::event(endpoint_url, topic_arn, arn, &id, message);
             for delay in faulty::deliveries(&self.faults, &message.text) {
                 let endpoint = &subscription.endpoint;
-                let handed = self.lambda.invoke_later(endpoint, event.clone(), delay);
+                let handed = self
+                    .lambda
+                    .invoke_later(endpoint, event.clone(), delay, trace);
                 self.measure(
                     match handed {
                         Ok(_) => "NumberOfNotificationsDelivered",
@@ -240,6 +257,18 @@ impl Sns {
         self.metrics.add("AWS/SNS", name, topic, 1.0);
     }
 
+    /// Says what publishing needs of the publisher's role.
+    fn ask(&self, topic_arn: &str, origin: &Origin) -> Result<(), Error> {
+        let topic = self.topic(topic_arn)?;
+        if let Some(role) = &origin.role {
+            role.needs("sns", "sns:Publish", topic_arn);
+            if let Some(key) = &topic.kms_key_id {
+                role.needs_key("sns", key);
+            }
+        }
+        Ok(())
+    }
+
     /// Takes room for the messages of one request in the quota, if there is one.
     fn admit(&self, messages: usize) -> Result<(), Error> {
         match &mut *self.quota() {
@@ -261,11 +290,11 @@ impl Sns {
         self.lock().keys().cloned().collect()
     }
 
-    fn subscriptions(&self, topic_arn: &str) -> Result<Vec<Subscription>, Error> {
+    fn topic(&self, topic_arn: &str) -> Result<Topic, Error> {
         self.lock().get(topic_arn).cloned().ok_or(Error::NotFound)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Subscription>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Topic>> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

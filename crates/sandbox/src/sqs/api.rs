@@ -16,7 +16,7 @@ use super::request::{
     ListQueues, MAX_DELAY_SECS, MAX_VISIBILITY_SECS, MAX_WAIT_SECS, ReceiveMessage, SendMessage,
     read, read_batch, seconds, within,
 };
-use super::{Error, Sqs};
+use super::{Error, Settings, Sqs};
 use crate::Requests;
 use crate::account::ACCOUNT_ID;
 use crate::body::{self, Body, ReadError};
@@ -139,18 +139,18 @@ async fn act(sqs: &Sqs, operation: &str, body: Value) -> Result<Value, Error> {
 }
 
 fn create_queue(sqs: &Sqs, request: CreateQueue) -> Result<Value, Error> {
-    let (mut visibility_timeout, mut delay) = (None, None);
+    let mut settings = Settings::default();
     for (name, value) in request.attributes {
         let (setting, most) = match name.as_str() {
-            "VisibilityTimeout" => (&mut visibility_timeout, MAX_VISIBILITY_SECS),
-            "DelaySeconds" => (&mut delay, MAX_DELAY_SECS),
+            "VisibilityTimeout" => (&mut settings.visibility_timeout, MAX_VISIBILITY_SECS),
+            "DelaySeconds" => (&mut settings.delay, MAX_DELAY_SECS),
             _ => return Err(Error::InvalidAttributeName(name)),
         };
         let value = value.parse().ok();
         let value = value.and_then(|given| seconds(&name, given, most).ok());
         *setting = Some(value.ok_or(Error::InvalidAttributeValue(name))?);
     }
-    let url = sqs.create(&request.queue_name, visibility_timeout, delay)?;
+    let url = sqs.create(&request.queue_name, settings)?;
     Ok(json!({ "QueueUrl": url }))
 }
 

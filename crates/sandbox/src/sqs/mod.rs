@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::account::ACCOUNT_ID;
+use crate::iam::Role;
 
 pub(crate) use api::{refuse, respond};
 pub use error::Error;
@@ -27,6 +28,32 @@ const MAX_NAME_CHARS: usize = 80;
 
 /// How long a received message stays out of sight where nobody says otherwise (same page).
 const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a queue can be created with.
+#[derive(Debug, Default)]
+struct Settings {
+    visibility_timeout: Option<Duration>,
+    delay: Option<Duration>,
+    kms_key_id: Option<String>,
+}
+
+impl Settings {
+    /// Refuses to create a queue again with others than it has.
+    fn check_same(&self, queue: &Queue) -> Result<(), Error> {
+        let differs = |given: Option<Duration>, has| given.is_some_and(|given| given != has);
+        let key = self.kms_key_id.as_ref();
+        let other = if differs(self.visibility_timeout, queue.visibility_timeout) {
+            "VisibilityTimeout"
+        } else if differs(self.delay, queue.delay) {
+            "DelaySeconds"
+        } else if key.is_some() && key != queue.kms_key_id.as_ref() {
+            "KmsMasterKeyId"
+        } else {
+            return Ok(());
+        };
+        Err(Error::QueueNameExists(other))
+    }
+}
 
 /// The SQS of one sandbox. Clones are the same SQS.
 #[derive(Debug, Clone)]
@@ -52,7 +79,22 @@ impl Sqs {
     ///
     /// [`Error::InvalidParameterValue`] for a name that SQS would refuse, and for FIFO queues.
     pub fn create_queue(&self, name: &str) -> Result<String, Error> {
-        self.create(name, None, None)
+        self.create(name, Settings::default())
+    }
+
+    /// Creates a queue as [`Sqs::create_queue`] does, whose messages would be encrypted with a KMS key: whoever sends
+    /// then needs the key, too. Nothing is encrypted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sqs::create_queue`], and [`Error::QueueNameExists`] for another key than the queue of that name has.
+    pub fn create_queue_with(&self, name: &str, kms_key_id: Option<&str>) -> Result<String, Error> {
+        let kms_key_id = kms_key_id.map(str::to_owned);
+        let settings = Settings {
+            kms_key_id,
+            ..Settings::default()
+        };
+        self.create(name, settings)
     }
 
     /// The ARN of a queue, given by URL.
@@ -115,13 +157,17 @@ impl Sqs {
         arn.starts_with("arn:") && self.find(arn).is_ok()
     }
 
+    /// Says what sending to a queue, given by ARN, needs of the sender's role.
+    pub(crate) fn ask(&self, arn: &str, role: &Role) {
+        role.needs("sqs", "sqs:SendMessage", arn);
+        let queue = self.find(arn).ok();
+        if let Some(key) = queue.as_ref().and_then(|queue| queue.kms_key_id.as_ref()) {
+            role.needs_key("sqs", key);
+        }
+    }
+
     /// Creates a queue; what is not given is SQS's default, or what the queue has.
-    fn create(
-        &self,
-        name: &str,
-        visibility_timeout: Option<Duration>,
-        delay: Option<Duration>,
-    ) -> Result<String, Error> {
+    fn create(&self, name: &str, settings: Settings) -> Result<String, Error> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if name.ends_with(".fifo") {
             let problem = "the sandbox has no FIFO queues";
@@ -133,16 +179,12 @@ impl Sqs {
         }
         let mut queues = self.lock();
         match queues.get(name) {
-            Some(queue) if visibility_timeout.is_some_and(|t| t != queue.visibility_timeout) => {
-                return Err(Error::QueueNameExists("VisibilityTimeout"));
-            }
-            Some(queue) if delay.is_some_and(|delay| delay != queue.delay) => {
-                return Err(Error::QueueNameExists("DelaySeconds"));
-            }
-            Some(_) => {}
+            Some(queue) => settings.check_same(queue)?,
             None => {
-                let visibility_timeout = visibility_timeout.unwrap_or(VISIBILITY_TIMEOUT);
-                let queue = Queue::new(name, visibility_timeout, delay.unwrap_or_default());
+                let visibility_timeout = settings.visibility_timeout.unwrap_or(VISIBILITY_TIMEOUT);
+                let delay = settings.delay.unwrap_or_default();
+                let mut queue = Queue::new(name, visibility_timeout, delay);
+                queue.kms_key_id = settings.kms_key_id;
                 queues.insert(name.to_owned(), Arc::new(queue));
             }
         }

@@ -41,6 +41,8 @@ pub(super) struct Queue {
     pub(super) name: String,
     pub(super) visibility_timeout: Duration,
     pub(super) delay: Duration,
+    /// The KMS key its messages are encrypted with, as given.
+    pub(super) kms_key_id: Option<String>,
     state: Mutex<State>,
     /// Tells those who wait for messages that there may be some.
     changed: Notify,
@@ -69,6 +71,7 @@ impl Queue {
             name: name.to_owned(),
             visibility_timeout,
             delay,
+            kms_key_id: None,
             state: Mutex::default(),
             changed: Notify::new(),
         }

@@ -43,7 +43,15 @@ async fn the_owner_pays_until_the_bucket_says_otherwise() {
     assert_eq!(refusal(put().send().await), refused(403, "AccessDenied"));
     let other = put().request_payer("owner".into()).send().await;
     assert_eq!(refusal(other), refused(403, "AccessDenied"));
-    s3.client.head_bucket().bucket(BUCKET).send().await.unwrap();
+    let head = || s3.client.head_bucket().bucket(BUCKET);
+    assert_eq!(refusal(head().send().await), refused(403, ""));
+    // The operation has no parameter for it.
+    let paid = head().customize().mutate_request(|request| {
+        request
+            .headers_mut()
+            .insert("x-amz-request-payer", "requester");
+    });
+    paid.send().await.unwrap();
 
     set_payer(&s3, BUCKET, Payer::BucketOwner).await;
     assert_eq!(put().send().await.unwrap().request_charged(), None);

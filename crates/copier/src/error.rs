@@ -269,8 +269,12 @@ fn permission(operation: &str) -> &'static str {
         "ListParts" => {
             "s3:ListMultipartUploadParts, or a RESUME_THRESHOLD_GIB above the object's size"
         }
-        "ListObjectAnnotations" => "s3:ListObjectAnnotations, or PRESERVE without annotations",
-        "GetObjectAnnotation" => "s3:GetObjectAnnotation, or PRESERVE without annotations",
+        "ListObjectAnnotations" => {
+            "s3:ListObjectAnnotations (s3:ListObjectVersionAnnotations for a version), or PRESERVE without annotations"
+        }
+        "GetObjectAnnotation" => {
+            "s3:GetObjectAnnotation (s3:GetObjectVersionAnnotation for a version), or PRESERVE without annotations"
+        }
         "PutObjectAnnotation" => "s3:PutObjectAnnotation, or PRESERVE without annotations",
         _ => {
             "s3:GetObject on the source, s3:PutObject on the destination, and the KMS keys of both"

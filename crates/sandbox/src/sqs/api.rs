@@ -1,7 +1,6 @@
 //! SQS's HTTP API in AWS JSON 1.0: which operation a request asks for, and its answer.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -9,16 +8,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::message::{MAX_MESSAGE_BYTES, asked_for, md5_of};
-use super::queue::Received;
+use super::message::{MAX_MESSAGE_BYTES, md5_of};
+use super::receive::receive;
 use super::request::{
     ChangeVisibility, CreateQueue, DeleteMessage, Entry, GetQueueAttributes, GetQueueUrl,
-    ListQueues, MAX_DELAY_SECS, MAX_VISIBILITY_SECS, MAX_WAIT_SECS, ReceiveMessage, SendMessage,
-    read, read_batch, seconds, within,
+    ListQueues, MAX_DELAY_SECS, MAX_VISIBILITY_SECS, SendMessage, read, read_batch, seconds,
 };
 use super::{Error, Settings, Sqs};
 use crate::Requests;
-use crate::account::ACCOUNT_ID;
 use crate::body::{self, Body, ReadError};
 
 /// Room for a batch over the limit, which deserves the error that says so, with every byte escaped.
@@ -41,20 +38,6 @@ const OPERATIONS: [&str; 11] = [
     "ReceiveMessage",
     "SendMessage",
     "SendMessageBatch",
-];
-
-/// What can be asked of a received message. What a standard queue has none of is not given.
-const SYSTEM_ATTRIBUTES: [&str; 10] = [
-    "All",
-    "SenderId",
-    "SentTimestamp",
-    "ApproximateReceiveCount",
-    "ApproximateFirstReceiveTimestamp",
-    "SequenceNumber",
-    "MessageDeduplicationId",
-    "MessageGroupId",
-    "AWSTraceHeader",
-    "DeadLetterQueueSourceArn",
 ];
 
 /// Answers one request to SQS.
@@ -216,72 +199,6 @@ fn send_batch(sqs: &Sqs, body: Value) -> Result<Value, Error> {
     in_batch(sqs, body, send)
 }
 
-async fn receive(sqs: &Sqs, request: ReceiveMessage) -> Result<Value, Error> {
-    let queue = sqs.find(&request.queue_url)?;
-    let most = request.max_number_of_messages.unwrap_or(1);
-    let most = within("MaxNumberOfMessages", most, 1, 10)?;
-    let visibility_timeout = match request.visibility_timeout {
-        Some(given) => seconds("VisibilityTimeout", given, MAX_VISIBILITY_SECS)?,
-        None => queue.visibility_timeout,
-    };
-    let wait = request.wait_time_seconds.unwrap_or_default();
-    let wait = seconds("WaitTimeSeconds", wait, MAX_WAIT_SECS)?;
-    let mut system = request.attribute_names;
-    system.extend(request.message_system_attribute_names);
-    if let Some(unknown) = system
-        .iter()
-        .find(|name| !SYSTEM_ATTRIBUTES.contains(&name.as_str()))
-    {
-        return Err(Error::InvalidAttributeName(unknown.clone()));
-    }
-    let most = usize::try_from(most).unwrap_or(1);
-    let received = queue.receive(most, visibility_timeout, wait).await;
-    let names = &request.message_attribute_names;
-    let messages: Vec<_> = received
-        .iter()
-        .map(|received| shown(received, &system, names))
-        .collect();
-    Ok(match messages.is_empty() {
-        true => json!({}),
-        false => json!({ "Messages": messages }),
-    })
-}
-
-/// A received message with the attributes that were asked for.
-fn shown(received: &Received, system: &[String], names: &[String]) -> Value {
-    let message = &received.message;
-    let mut shown = json!({
-        "MessageId": received.id.to_string(),
-        "ReceiptHandle": received.handle,
-        "MD5OfBody": message.md5_of_body(),
-        "Body": message.body,
-    });
-    let attributes = asked_for(&message.attributes, names);
-    if let Some(md5) = md5_of(&attributes) {
-        shown["MD5OfMessageAttributes"] = md5.into();
-        shown["MessageAttributes"] = json!(attributes);
-    }
-    let all = [
-        ("SenderId", ACCOUNT_ID.to_owned()),
-        ("SentTimestamp", milliseconds(received.sent)),
-        ("ApproximateReceiveCount", received.receives.to_string()),
-        (
-            "ApproximateFirstReceiveTimestamp",
-            milliseconds(received.first_received),
-        ),
-    ];
-    let asked = |name: &str| system.iter().any(|asked| asked == "All" || asked == name);
-    let given: Map<_, _> = all
-        .into_iter()
-        .filter(|(name, _)| asked(name))
-        .map(|(name, value)| (name.to_owned(), json!(value)))
-        .collect();
-    if !given.is_empty() {
-        shown["Attributes"] = given.into();
-    }
-    shown
-}
-
 fn delete(sqs: &Sqs, request: DeleteMessage) -> Result<Value, Error> {
     let queue = sqs.find(&request.queue_url)?;
     queue.delete(&request.receipt_handle)?;
@@ -344,10 +261,4 @@ fn with_id(mut response: Response<Body>) -> Response<Body> {
     let id = HeaderValue::try_from(Uuid::new_v4().to_string()).expect("a UUID is ASCII");
     response.headers_mut().insert("x-amzn-requestid", id);
     response
-}
-
-/// A time as SQS tells it.
-fn milliseconds(time: SystemTime) -> String {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_millis().to_string()
 }

@@ -5,6 +5,7 @@ mod error;
 mod handle;
 mod message;
 mod queue;
+mod receive;
 mod request;
 
 use std::collections::BTreeMap;

@@ -268,8 +268,8 @@ pub fn operator(world: &World) -> Command {
     // No credentials of the machine, and no service of its cloud to ask for them.
     for (name, value) in [
         ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("AWS_CONFIG_FILE", "/nowhere"),
-        ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere"),
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ] {
         command.env(name, value);
     }
@@ -280,6 +280,18 @@ pub fn operator(world: &World) -> Command {
 pub async fn operate(mut command: Command) -> Output {
     let run = tokio::task::spawn_blocking(move || command.output().unwrap());
     run.await.unwrap()
+}
+
+/// The answer of a command with `--json`, which is all there is on standard output.
+pub fn answer(output: &Output) -> serde_json::Value {
+    let answer = serde_json::from_slice(&output.stdout);
+    answer.unwrap_or_else(|error| panic!("{error}: {:?}", told(output)))
+}
+
+/// What a command says on standard error, and its exit status.
+pub fn told(output: &Output) -> (String, Option<i32>) {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    (text, output.status.code())
 }
 
 /// A binary of this workspace, beside the test that asks for it. Cargo builds it for its own package's

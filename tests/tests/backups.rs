@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use aws_sdk_s3::types::{Payer, RequestPaymentConfiguration};
 use sandbox::s3::Attributes;
 use sandbox::timing::Latency;
 use serde_json::{Value, json};
-use tests::{DEST, MIB, ODD_KEYS, SOURCE, World, everything, operate, operator};
+use tests::{DEST, MIB, ODD_KEYS, SOURCE, World, answer, everything, operate, operator, told};
 
 const DAY: [&str; 2] = ["--date", "2016-06-30"];
 
@@ -19,18 +19,6 @@ fn backup(world: &World, words: &[&str]) -> Command {
     let mut command = operator(world);
     command.args(buckets).args(words);
     command
-}
-
-/// The answer of `--json`.
-fn answer(output: &Output) -> Value {
-    let told = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {told}"))
-}
-
-/// What it says on standard error, and its exit status.
-fn told(output: &Output) -> (String, Option<i32>) {
-    let text = String::from_utf8(output.stderr.clone()).unwrap();
-    (text, output.status.code())
 }
 
 /// A day of awkward keys, of both kinds of copies, with everything that a copy preserves.

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tests::binary;
+use tests::{answer, binary, told};
 
 /// What SAM leaves behind when it has built these programs.
 fn built(publisher: &Path, copier: &Path) -> TempDir {
@@ -31,16 +31,6 @@ fn bench(build: &Path, words: &[&str]) -> Output {
     let mut command = Command::new(binary("s3-fanout"));
     command.env_clear().args(["bench", "cold-start", "--build"]);
     command.arg(build).args(words).output().unwrap()
-}
-
-fn told(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-/// The answer of `--json`, which is all there is on standard output.
-fn answer(output: &Output) -> Value {
-    let answer = serde_json::from_slice(&output.stdout);
-    answer.unwrap_or_else(|error| panic!("{error}: {}", told(output)))
 }
 
 /// Which function and language each row is of, once its figures are found to be some.
@@ -81,7 +71,7 @@ fn both_functions_are_measured_and_python_is_skipped_where_there_is_none() {
     assert_eq!(answer["starts"], 2);
     assert!(answer["machine"].as_str().unwrap().contains(" CPUs"));
     assert!(answer["date"].is_string() && answer["python"].is_null());
-    assert!(told(&output).contains("Python is skipped: "));
+    assert!(told(&output).0.contains("Python is skipped: "));
     assert_eq!(answer["ratios"].as_array().unwrap().len(), 0);
     // These are not optimised for size: the packages are all there is to miss.
     let missed = answer["missed"].as_array().unwrap();
@@ -129,7 +119,7 @@ fn a_function_that_is_no_better_than_the_one_it_is_compared_with_misses_the_targ
 fn bootstraps_that_are_not_there_are_told_with_what_builds_them() {
     let nothing = tempfile::tempdir().unwrap();
     let output = bench(nothing.path(), &[]);
-    let told = told(&output);
+    let (told, _) = told(&output);
     assert_eq!(output.status.code(), Some(3), "{told}");
     assert!(
         told.contains(
@@ -168,7 +158,7 @@ fn a_function_that_does_not_do_what_it_is_for_is_not_measured() {
     ] {
         let build = built(publisher, copier);
         let output = bench(build.path(), &["--starts", "1", "--json"]);
-        let told = told(&output);
+        let (told, _) = told(&output);
         assert_eq!(output.status.code(), Some(3), "{told}");
         assert!(told.contains(expected), "{told}");
         assert!(output.stdout.is_empty());

@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use sandbox::faults::Plan;
 use sandbox::s3::Attributes;
 use sandbox::timing::Latency;
 use serde_json::{Value, json};
-use tests::{DEST, MIB, SOURCE, World, operate, operator};
+use tests::{DEST, MIB, SOURCE, World, operate, operator, told};
 
 const DAY: [&str; 2] = ["--date", "2016-06-30"];
 
@@ -24,16 +24,7 @@ fn plan(world: &World, words: &[&str]) -> Command {
 /// The answer of `--json` and the exit status.
 async fn answer(world: &World, words: &[&str]) -> (Value, Option<i32>) {
     let output = operate(plan(world, &[words, &["--json"]].concat())).await;
-    let told = String::from_utf8_lossy(&output.stderr);
-    let answer = serde_json::from_slice(&output.stdout);
-    let answer = answer.unwrap_or_else(|error| panic!("{error}: {told}"));
-    (answer, output.status.code())
-}
-
-/// What it says on standard error, and its exit status.
-fn told(output: &Output) -> (String, Option<i32>) {
-    let text = String::from_utf8(output.stderr.clone()).unwrap();
-    (text, output.status.code())
+    (tests::answer(&output), output.status.code())
 }
 
 fn put(world: &World, key: &str, size_bytes: u64) {

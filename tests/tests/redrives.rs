@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use sandbox::lambda::Function;
 use sandbox::s3::Attributes;
 use sandbox::sqs::{Attribute, Depth};
 use serde_json::{Value, json};
-use tests::{DEST, SOURCE, World, binary, function};
+use tests::{DEST, SOURCE, World, function, operator};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -121,21 +120,10 @@ impl Failures {
         self.world.head(DEST, key).await.is_some()
     }
 
-    fn environment(&self) -> Vec<(String, String)> {
-        let mut environment = self.world.sandbox.environment();
-        // Else the SDK looks for a profile of this machine.
-        for file in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
-            environment.push((file.to_owned(), "/nonexistent".to_owned()));
-        }
-        environment
-    }
-
     /// Runs the command: its exit status, standard output and standard error.
     async fn run(&self, queue: &str, words: &[&str]) -> (i32, String, String) {
-        let mut command = Command::new(command());
+        let mut command = Command::from(operator(&self.world));
         command
-            .env_clear()
-            .envs(self.environment())
             .args(["redrive", "--queue", queue])
             .args(words)
             .kill_on_drop(true);
@@ -155,10 +143,6 @@ impl Failures {
             answer.unwrap_or_else(|_| panic!("{stdout}{stderr}")),
         )
     }
-}
-
-fn command() -> PathBuf {
-    binary("s3-fanout")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,10 +257,8 @@ async fn what_is_interrupted_can_be_gone_on_with() {
     let keys = failures.denied(12).await;
     let queue = &failures.copies;
     failures.faults(&json!({ "seed": 1, "sns": { "PublishBatch": { "stall": 1.0 } } }));
-    let mut child = Command::new(command());
+    let mut child = Command::from(operator(&failures.world));
     child
-        .env_clear()
-        .envs(failures.environment())
         .args(["redrive", "--yes", "--queue", queue])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

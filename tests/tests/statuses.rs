@@ -7,7 +7,7 @@ use std::process::Output;
 use sandbox::cloudformation::{Resource, Stack};
 use sandbox::s3::Attributes;
 use serde_json::{Value, json};
-use tests::{MIB, World, event, operate, operator};
+use tests::{MIB, World, answer, event, operate, operator};
 
 /// The failure queues by their names in template.yaml.
 const QUEUES: [&str; 3] = [
@@ -49,10 +49,6 @@ async fn status(world: &World, words: &[&str]) -> Output {
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
-}
-
-fn answer(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
 }
 
 #[tokio::test]

@@ -11,25 +11,17 @@ use aws_sdk_s3::types::Tag;
 use bytes::Bytes;
 use sandbox::s3::{Attributes, Content};
 use serde_json::{Value, json};
-use tests::{DEST, ODD_KEYS, SOURCE, World, binary, operate, operator};
+use tests::{DEST, ODD_KEYS, SOURCE, World, answer, operate, operator};
 
 const DAY: &str = "2016-06-30/";
 
-/// Runs the command against the sandbox, without any of this shell's AWS variables or proxies.
+/// `verify` of the world's buckets, with further words.
 async fn run(world: &World, words: &[&str]) -> Output {
-    let mut command = command(world);
+    let mut command = operator(world);
     command
         .args(["verify", "--source", SOURCE, "--dest", DEST])
         .args(words);
-    tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap()
-}
-
-fn command(world: &World) -> assert_cmd::Command {
-    let mut command = assert_cmd::Command::new(binary("s3-fanout"));
-    command.env_clear().envs(world.sandbox.environment());
-    command
+    operate(command).await
 }
 
 fn status(output: &Output) -> Option<i32> {
@@ -38,10 +30,6 @@ fn status(output: &Output) -> Option<i32> {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn answer(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
 }
 
 /// Each difference's kind and what differs, by key.
@@ -426,14 +414,12 @@ async fn what_cannot_be_listed_is_no_verdict_and_no_file() {
     let world = World::start().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("found.csv");
-    let mut command = command(&world);
+    let mut command = operator(&world);
     command.args([
         "verify", "--source", SOURCE, "--dest", "nowhere", "--prefix", "",
     ]);
     command.args(["--csv", file.to_str().unwrap()]);
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap();
+    let output = operate(command).await;
     assert_eq!(status(&output), Some(3), "{output:?}");
     assert_eq!(text(&output.stdout), "");
     let told = text(&output.stderr);
@@ -471,10 +457,8 @@ async fn tags_are_read_of_both_sides() {
 #[cfg(target_os = "linux")]
 async fn peak_memory(world: &World, words: &[&str]) -> (Value, u64) {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let mut command = std::process::Command::new(binary("s3-fanout"));
+    let mut command = operator(world);
     command
-        .env_clear()
-        .envs(world.sandbox.environment())
         .args(words)
         .args(["--source", SOURCE, "--dest", DEST, "--json"])
         // No pipe: nobody would read it before the end, and the answer has more than a pipe holds.

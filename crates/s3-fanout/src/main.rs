@@ -1,5 +1,4 @@
-//! The operator's command: backups planned, made, watched and checked; the sandbox, the demo and the benchmarks; and
-//! (hidden) the two functions themselves.
+//! The operator's command: backups planned, made, watched and checked; sandbox, demo, benchmarks; (hidden) the functions.
 
 mod access;
 mod answer;
@@ -9,24 +8,19 @@ mod back_up;
 mod bench;
 mod buckets;
 mod cost;
-mod declared;
 mod demo;
 mod deployment;
 mod descriptors;
 mod exit;
-mod faults;
 mod figures;
 mod function;
 mod interrupt;
-mod log;
 mod manual;
 mod plan;
-mod prices;
 mod progress;
 mod redrive;
 mod sandbox;
 mod scope;
-mod source;
 mod speed;
 mod status;
 mod verify;

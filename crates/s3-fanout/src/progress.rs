@@ -7,6 +7,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 use crate::figures::{decimal_bytes, duration};
 
@@ -68,8 +69,8 @@ pub fn above<T>(write: impl FnOnce() -> T) -> T {
     SCREEN.suspend(write)
 }
 
-/// What is known of a long work: how much there is, and how much of it is done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Objects and their bytes: how much there is of a long work, and how much of it is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Amount {
     /// Objects.
     pub objects: u64,

@@ -11,8 +11,8 @@ use crate::args::SandboxArgs;
 use crate::deployment::{
     COPIER_FAILURES, DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET, Settings,
 };
+use crate::deployment::{declared, faults, source};
 use crate::interrupt::{self, interrupted};
-use crate::{declared, faults, source};
 
 /// Serves the sandbox until it is interrupted.
 pub fn run(args: SandboxArgs) -> Result<ExitCode> {

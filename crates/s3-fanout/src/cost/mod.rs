@@ -1,12 +1,14 @@
 //! What a run costs on AWS, in dollars.
 
+pub mod prices;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use self::prices::{Architecture, LAMBDA_INVOCATION_USD};
 use crate::deployment::{COPIER_MEMORY_MB, PUBLISHER_MEMORY_MB};
-use crate::prices::{self, Architecture, LAMBDA_INVOCATION_USD};
 
 /// What a run costs, by part.
 #[derive(Debug, Clone, Copy, Serialize)]

@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 
 use self::summary::Summary;
 use crate::args::DemoArgs;
+use crate::cost::prices::Architecture;
 use crate::cost::{Usage, by_operation, cost};
+use crate::deployment::faults;
+use crate::deployment::log::Log;
+use crate::deployment::source::{self, File};
 use crate::deployment::{COPIER, DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET, Settings};
-use crate::faults;
 use crate::interrupt;
-use crate::log::Log;
-use crate::prices::Architecture;
 use crate::progress::Step;
-use crate::source::{self, File};
 use crate::speed;
 use crate::verify::demo::verify;
 use crate::{answer, exit};

@@ -1,6 +1,11 @@
 //! The deployed system in the sandbox: two buckets, the topic, both functions, the subscription, and
 //! the queues of what failed.
 
+pub mod declared;
+pub mod faults;
+pub mod log;
+pub mod source;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 

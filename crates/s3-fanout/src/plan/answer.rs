@@ -8,11 +8,12 @@ use super::choose::{Asked, best, candidates};
 use super::planning::Planning;
 use super::publishing::publishing_secs;
 use super::queue::{PUBLISHER_INVOCATIONS, Queue};
-use super::sizes::{Class, Count};
+use super::sizes::Class;
 use super::time::Bound;
 use super::totals::Totals;
 use crate::cost::Cost;
-use crate::prices::Architecture;
+use crate::cost::prices::Architecture;
+use crate::progress::Amount;
 
 /// What is planned.
 #[derive(Debug, Serialize)]
@@ -28,13 +29,13 @@ pub struct Answer {
     /// Objects that are not wanted.
     pub filtered: u64,
     /// Objects whose copy is there.
-    pub already_copied: Count,
+    pub already_copied: Amount,
     /// Objects that cannot be copied before they are restored.
-    pub archived: Count,
+    pub archived: Amount,
     /// Objects larger than S3 makes of parts.
-    pub too_large: Count,
+    pub too_large: Amount,
     /// Objects to copy.
-    pub to_copy: Count,
+    pub to_copy: Amount,
     /// How it would go; none if nothing is to be copied.
     pub estimate: Option<Planned>,
     /// What an operator should know before.

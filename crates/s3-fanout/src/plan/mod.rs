@@ -25,7 +25,7 @@ use self::choose::Asked;
 use self::totals::Totals;
 use crate::access::Access;
 use crate::buckets::{Bucket, BucketArgs, Buckets};
-use crate::prices::Architecture;
+use crate::cost::prices::Architecture;
 use crate::progress::{Amount, Meter};
 use crate::scope::ScopeArgs;
 use crate::{answer as answers, exit, interrupt, warnings};

@@ -8,11 +8,11 @@ use publisher::topic::BATCH_ENTRIES;
 use super::answer::{Costs, Planned, Prices, Setting, Setup, Time};
 use super::choose::Candidate;
 use super::queue::{Load, Queue, copy_mib_per_sec, queue};
-use super::sizes::Count;
 use super::totals::Totals;
 use super::why;
+use crate::cost::prices::{self, Architecture};
 use crate::cost::{Cost, Usage, by_operation, cost};
-use crate::prices::{self, Architecture};
+use crate::progress::Amount;
 
 /// The totals, and the settings that were chosen.
 pub struct Planning<'p> {
@@ -66,7 +66,7 @@ impl Planning<'_> {
     }
 
     fn load(&self, candidate: &Candidate<'_>) -> Load {
-        let Count { objects, bytes } = self.totals.sizes.all();
+        let Amount { objects, bytes } = self.totals.sizes.all();
         Load {
             objects,
             bytes,

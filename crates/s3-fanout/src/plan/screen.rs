@@ -8,10 +8,11 @@ use comfy_table::{CellAlignment, Table};
 use indicatif::HumanCount;
 
 use super::answer::{Answer, Planned, Time};
-use super::sizes::{Class, Count};
+use super::sizes::Class;
 use super::time::Bound;
 use crate::cost::Cost;
 use crate::figures::{decimal_bytes, dollars, duration, lines};
+use crate::progress::Amount;
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -207,7 +208,7 @@ fn right(table: &mut Table, columns: impl IntoIterator<Item = usize>) {
     }
 }
 
-fn count(count: Count) -> String {
+fn count(count: Amount) -> String {
     match count.objects {
         0 => "none".to_owned(),
         _ => format!("{}, {}", objects(count.objects), decimal_bytes(count.bytes)),

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::progress::Amount;
+
 /// Where one class of sizes ends and the next begins, in bytes.
 const BOUNDS: [u64; 7] = [
     1_000_000,
@@ -19,23 +21,6 @@ const STEPS: u64 = 32;
 /// Bits of a step.
 const STEP_BITS: u32 = STEPS.ilog2();
 
-/// Objects and their bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Count {
-    /// Objects.
-    pub objects: u64,
-    /// Their bytes.
-    pub bytes: u64,
-}
-
-impl Count {
-    /// Counts one object more.
-    pub fn add(&mut self, bytes: u64) {
-        self.objects += 1;
-        self.bytes += bytes;
-    }
-}
-
 /// Objects of sizes between two bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Class {
@@ -45,15 +30,15 @@ pub struct Class {
     pub below_bytes: Option<u64>,
     /// How many there are.
     #[serde(flatten)]
-    pub count: Count,
+    pub count: Amount,
 }
 
 /// The sizes of objects.
 #[derive(Debug, Clone)]
 pub struct Sizes {
-    classes: [Count; BOUNDS.len() + 1],
+    classes: [Amount; BOUNDS.len() + 1],
     steps: Vec<u64>,
-    all: Count,
+    all: Amount,
     range: Option<(u64, u64)>,
 }
 
@@ -62,7 +47,7 @@ impl Default for Sizes {
         Sizes {
             classes: Default::default(),
             steps: vec![0; step(u64::MAX) + 1],
-            all: Count::default(),
+            all: Amount::default(),
             range: None,
         }
     }
@@ -71,15 +56,15 @@ impl Default for Sizes {
 impl Sizes {
     /// Counts an object.
     pub fn add(&mut self, bytes: u64) {
-        self.classes[BOUNDS.partition_point(|bound| *bound <= bytes)].add(bytes);
+        self.classes[BOUNDS.partition_point(|bound| *bound <= bytes)] += Amount::of(bytes);
         self.steps[step(bytes)] += 1;
-        self.all.add(bytes);
+        self.all += Amount::of(bytes);
         let (smallest, largest) = self.range.unwrap_or((bytes, bytes));
         self.range = Some((smallest.min(bytes), largest.max(bytes)));
     }
 
     /// All of them.
-    pub fn all(&self) -> Count {
+    pub fn all(&self) -> Amount {
         self.all
     }
 
@@ -171,7 +156,7 @@ mod tests {
         let class = |from_bytes, below_bytes, objects, bytes| Class {
             from_bytes,
             below_bytes,
-            count: Count { objects, bytes },
+            count: Amount { objects, bytes },
         };
         assert_eq!(
             shown,

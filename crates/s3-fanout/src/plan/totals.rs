@@ -10,7 +10,8 @@ use publisher::list::Listed;
 use publisher::step::{RangeId, Step};
 
 use super::queue::Fit;
-use super::sizes::{Count, Sizes};
+use super::sizes::Sizes;
+use crate::progress::Amount;
 use crate::speed::{self, DEFAULT_SIZES};
 
 /// Keys of a page of a listing.
@@ -30,11 +31,11 @@ pub struct Totals {
     /// Objects that are not wanted.
     pub filtered: u64,
     /// Objects whose copy is there.
-    pub already_copied: Count,
+    pub already_copied: Amount,
     /// Objects that must be restored before.
-    pub archived: Count,
+    pub archived: Amount,
     /// Objects larger than S3 makes of parts.
-    pub too_large: Count,
+    pub too_large: Amount,
     /// The sizes of what is to be copied.
     pub sizes: Sizes,
     /// Prefixes that were listed.
@@ -157,9 +158,9 @@ impl Totals {
             all,
             listed: 0,
             filtered: 0,
-            already_copied: Count::default(),
-            archived: Count::default(),
-            too_large: Count::default(),
+            already_copied: Amount::default(),
+            archived: Amount::default(),
+            too_large: Amount::default(),
             sizes: Sizes::default(),
             prefixes: 0,
             pages: 0,
@@ -201,19 +202,19 @@ impl Totals {
             return;
         }
         if listed.is_unchanged {
-            self.already_copied.add(bytes);
+            self.already_copied += Amount::of(bytes);
             if !self.all {
                 return;
             }
         }
         if listed.is_archived {
-            self.archived.add(bytes);
+            self.archived += Amount::of(bytes);
             return;
         }
         let plans: Result<Vec<Plan>, _> =
             self.by_part_size.iter().map(|by| by.plan(bytes)).collect();
         let Ok(plans) = plans else {
-            self.too_large.add(bytes);
+            self.too_large += Amount::of(bytes);
             return;
         };
         self.sizes.add(bytes);

@@ -16,8 +16,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::compared::{Compared, Options, Sides, Verdict};
 use super::difference::Difference;
+use crate::deployment::source::{DAY_PREFIX, File};
 use crate::deployment::{DEST_BUCKET, SOURCE_BUCKET};
-use crate::source::{DAY_PREFIX, File};
 
 /// Files compared at the same time.
 const FILES_IN_FLIGHT: usize = 16;

@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::args::BenchColdStartArgs;
+use crate::deployment::log::Log;
 use crate::interrupt;
-use crate::log::Log;
 use crate::progress::Step;
 use crate::{answer, exit};
 use candidate::Candidate;

@@ -10,10 +10,10 @@ use backup::aws::Cause;
 use sandbox::lambda::Function;
 
 use super::candidate::{Candidate, Kind};
-use crate::declared::STACK;
+use crate::deployment::declared::STACK;
+use crate::deployment::log::Log;
+use crate::deployment::source;
 use crate::deployment::{DEST_BUCKET, Deployment, SOURCE_BUCKET, Settings, TOPIC};
-use crate::log::Log;
-use crate::source;
 
 /// Objects of the day that a publisher's first invocation publishes.
 pub const OBJECTS: u32 = 250;

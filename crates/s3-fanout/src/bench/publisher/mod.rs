@@ -12,8 +12,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::deployment::log::Log;
 use crate::interrupt;
-use crate::log::Log;
 use crate::{answer, exit};
 pub use case::names;
 use report::Report;

@@ -10,8 +10,8 @@ use super::bound::{Limit, REQUEST};
 use super::case::Case;
 use super::objects;
 use super::seen::{Messages, Seen};
+use crate::deployment::log::Log;
 use crate::deployment::{COPIER, Deployment, PUBLISHER, Settings};
-use crate::log::Log;
 use crate::progress::Step;
 
 /// How often the bar looks at what has been published.

@@ -10,7 +10,10 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::{BucketVersioningStatus, ChecksumMode, VersioningConfiguration};
+use aws_sdk_s3::types::{
+    BucketVersioningStatus, ChecksumMode, Payer, RequestPaymentConfiguration,
+    VersioningConfiguration,
+};
 use backup::env::Environment;
 use backup::message::{Message, Request, decode};
 use bytes::Bytes;
@@ -214,6 +217,16 @@ impl World {
             .bucket(bucket)
             .versioning_configuration(enabled);
         put.send().await.unwrap();
+    }
+
+    /// Has whoever reads the source bucket pay for it.
+    pub async fn charge_readers(&self) {
+        let requester = RequestPaymentConfiguration::builder().payer(Payer::Requester);
+        let put = self.s3.put_bucket_request_payment().bucket(SOURCE);
+        put.request_payment_configuration(requester.build().unwrap())
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Requests since the earlier count, by name.

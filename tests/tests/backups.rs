@@ -5,7 +5,6 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use aws_sdk_s3::types::{Payer, RequestPaymentConfiguration};
 use sandbox::s3::Attributes;
 use sandbox::timing::Latency;
 use serde_json::{Value, json};
@@ -306,10 +305,7 @@ async fn what_cannot_be_done_is_told_with_what_to_do() {
 async fn a_source_whose_readers_pay_is_copied_by_who_says_so() {
     let world = World::start().await;
     world.put("2016-06-30/k", 1, Attributes::default());
-    let requester = RequestPaymentConfiguration::builder().payer(Payer::Requester);
-    let put = world.s3.put_bucket_request_payment().bucket(SOURCE);
-    let put = put.request_payment_configuration(requester.build().unwrap());
-    put.send().await.unwrap();
+    world.charge_readers().await;
     let (said, status) = told(&operate(backup(&world, &DAY)).await);
     assert_eq!(status, Some(3), "{said}");
     assert!(

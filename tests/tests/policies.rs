@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Payer, RequestPaymentConfiguration};
 use copier::copy::Action;
 use sandbox::s3::{Attributes, Encryption};
 use tests::{DEST, MIB, SOURCE, World, everything};
@@ -194,12 +193,7 @@ async fn a_source_whose_readers_pay_is_copied_where_that_is_configured() {
         world.put(key, size, everything());
         annotate(&world, SOURCE, key, "note", "text").await;
     }
-    let requester = RequestPaymentConfiguration::builder().payer(Payer::Requester);
-    let put = world.s3.put_bucket_request_payment().bucket(SOURCE);
-    put.request_payment_configuration(requester.build().unwrap())
-        .send()
-        .await
-        .unwrap();
+    world.charge_readers().await;
     let preserve = ("PRESERVE", "metadata,tags,annotations");
     let pays = world.copier([SMALL[0], SMALL[1], preserve, ("REQUEST_PAYER", "requester")]);
     let pays_not = world.copier([SMALL[0], SMALL[1], preserve]);

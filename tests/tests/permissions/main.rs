@@ -9,9 +9,7 @@ mod template;
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{
-    ChecksumAlgorithm, ChecksumType, Payer, RequestPaymentConfiguration, ServerSideEncryption,
-};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, ServerSideEncryption};
 use sandbox::s3::{Attributes, Encryption, Kms};
 use sandbox::timing::Latency;
 use serde_json::json;
@@ -93,21 +91,12 @@ async fn leave_open(world: &World, key: &str) {
         .unwrap();
 }
 
-async fn charge_readers(world: &World) {
-    let requester = RequestPaymentConfiguration::builder().payer(Payer::Requester);
-    let put = world.s3.put_bucket_request_payment().bucket(SOURCE);
-    put.request_payment_configuration(requester.build().unwrap())
-        .send()
-        .await
-        .unwrap();
-}
-
 /// Copies of every kind, from a bucket with or without versions, and a back-fill that compares.
 async fn back_up(needed: &Needed, overwrite: &str, keeps_versions: bool) {
     let parameters = [&PARAMETERS[..], &[("Overwrite", overwrite)]].concat();
     let stack = Stack::deploy(&Template::read(&parameters), needed).await;
     let world = &stack.world;
-    charge_readers(world).await;
+    world.charge_readers().await;
     if keeps_versions {
         world.keep_versions(SOURCE).await;
     }

@@ -3,12 +3,14 @@
 pub mod prices;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use self::prices::{Architecture, LAMBDA_INVOCATION_USD};
 use crate::deployment::{COPIER_MEMORY_MB, PUBLISHER_MEMORY_MB};
+use crate::figures::dollars;
 
 /// What a run costs, by part.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -21,6 +23,13 @@ pub struct Cost {
     pub sns: f64,
     /// All of it.
     pub total: f64,
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [total, s3, lambda, sns] = [self.total, self.s3, self.lambda, self.sns].map(dollars);
+        write!(f, "{total}: S3 {s3}, Lambda {lambda}, SNS {sns}")
+    }
 }
 
 /// What the functions did, or would do.

@@ -9,7 +9,7 @@ use indicatif::HumanCount;
 use serde::Serialize;
 
 use crate::cost::Cost;
-use crate::figures::{decimal_bytes, dollars, lines};
+use crate::figures::{decimal_bytes, lines};
 
 /// The demo's answer.
 #[derive(Debug, Serialize)]
@@ -142,16 +142,7 @@ impl Summary {
                     self.whose_left_over()
                 ),
             ),
-            (
-                "On AWS this costs",
-                format!(
-                    "{}: S3 {}, Lambda {}, SNS {}",
-                    dollars(cost.total),
-                    dollars(cost.s3),
-                    dollars(cost.lambda),
-                    dollars(cost.sns)
-                ),
-            ),
+            ("On AWS this costs", cost.to_string()),
         ];
         for (name, value) in rows {
             table.add_row(vec![name.to_owned(), value]);

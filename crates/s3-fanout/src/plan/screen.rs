@@ -10,7 +10,6 @@ use indicatif::HumanCount;
 use super::answer::{Answer, Planned, Time};
 use super::sizes::Class;
 use super::time::Bound;
-use crate::cost::Cost;
 use crate::figures::{decimal_bytes, dollars, duration, lines};
 use crate::progress::Amount;
 
@@ -75,7 +74,8 @@ impl Answer {
             for class in planned.sizes.iter().filter(|_| planned.sizes.len() > 1) {
                 row("", class_of(class));
             }
-            let [arm64, x86_64] = [planned.cost_usd.arm64, planned.cost_usd.x86_64].map(priced);
+            let [arm64, x86_64] =
+                [planned.cost_usd.arm64, planned.cost_usd.x86_64].map(|cost| cost.to_string());
             row("Cost on arm64", arm64);
             row("on x86_64", x86_64);
             let prices = &planned.prices;
@@ -231,16 +231,6 @@ fn class_of(class: &Class) -> String {
         Some(below) => format!("{from} to {}: {objects}", decimal_bytes(below)),
         None => format!("from {from}: {objects}"),
     }
-}
-
-fn priced(cost: Cost) -> String {
-    format!(
-        "{}: S3 {}, Lambda {}, SNS {}",
-        dollars(cost.total),
-        dollars(cost.s3),
-        dollars(cost.lambda),
-        dollars(cost.sns)
-    )
 }
 
 fn letter(bound: Bound) -> char {

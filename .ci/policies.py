@@ -31,6 +31,22 @@ def pasted():
     return {document["Id"]: document for document in documents if "Statement" in document}
 
 
+def call(principal, action, arn, tls, context):
+    """A call by a principal: its ARN, its type and its account."""
+    principal_arn, principal_type, account = principal
+    return iam.EvalContext(
+        principal_arn=principal_arn,
+        principal_type=principal_type,
+        principal_account=account,
+        action=action,
+        resource_arn=arn,
+        region=REGION,
+        source_ip="198.51.100.1",
+        secure_transport=tls,
+        service_context={key.replace("_", ":", 1).lower(): value for key, value in context.items()},
+    )
+
+
 class Role:
     """A principal with identity policies."""
 
@@ -43,18 +59,7 @@ class Role:
 
     def may(self, action, arn, policy=None, owner=None, tls=True, **context):
         """Whether a call is allowed; policy and owner are the resource's, context the condition keys (_ for :)."""
-        keys = {key.replace("_", ":", 1).lower(): value for key, value in context.items()}
-        request = iam.EvalContext(
-            principal_arn=self.arn,
-            principal_type="AssumedRole",
-            principal_account=self.account,
-            action=action,
-            resource_arn=arn,
-            region=REGION,
-            source_ip="198.51.100.1",
-            secure_transport=tls,
-            service_context=keys,
-        )
+        request = call((self.arn, "AssumedRole", self.account), action, arn, tls, context)
         own = iam.evaluate(request, [iam.parse_policy_document(document) for document in self.documents])
         is_key = action.startswith("kms:")
         return iam.combine_resource_policy(own, request, policy, owner, required=is_key).decision == "Allow"
@@ -72,16 +77,5 @@ def role(stack, name):
 
 def service_may(service, action, arn, policy, tls=True, **context):
     """Whether a resource's policy lets in one of AWS's services, which has no role."""
-    keys = {key.replace("_", ":", 1).lower(): value for key, value in context.items()}
-    request = iam.EvalContext(
-        principal_arn=service,
-        principal_type="AWSService",
-        principal_account="",
-        action=action,
-        resource_arn=arn,
-        region=REGION,
-        source_ip="198.51.100.1",
-        secure_transport=tls,
-        service_context=keys,
-    )
+    request = call((service, "AWSService", ""), action, arn, tls, context)
     return iam.evaluate_resource_policy(policy, request, service=service).decision == "Allow"

@@ -138,6 +138,13 @@ async fn a_day_is_measured_to_the_object_and_the_byte() {
         [21, 20 * MIB + 20_000, 24]
     );
     assert_eq!(copied["CopyDuration"].len(), 21);
+    let log = world.log();
+    let of_copies = log.iter().filter_map(|line| line.strip_prefix("copier {"));
+    let bytes: usize = of_copies.map(str::len).sum();
+    assert!(
+        bytes < 21 * 1_000,
+        "the README says less than 1 KB a copy: {bytes} bytes"
+    );
     assert!(!published.contains_key("PublishFailures") && !copied.contains_key("CopyFailures"));
 
     // Again: each object is counted as unchanged once, and nothing of the first run is written again.

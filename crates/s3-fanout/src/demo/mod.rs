@@ -22,7 +22,7 @@ use crate::deployment::source::{self, File};
 use crate::deployment::{COPIER, DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET, Settings};
 use crate::interrupt;
 use crate::progress::Step;
-use crate::speed;
+use crate::speed::{DEFAULT_PARTS_IN_FLIGHT, DEFAULT_SIZES, Speed};
 use crate::verify::demo::verify;
 use crate::{answer, exit};
 
@@ -218,10 +218,10 @@ async fn summarize(
 
 /// How long copiers with the default settings would be busy on AWS: the sandbox copies without moving a byte.
 fn copying(sizes: &[u64]) -> Result<Duration> {
-    let mut secs = 0.0;
+    let (mut secs, speed) = (0.0, Speed::measured());
     for size in sizes {
-        let plan = copier::plan::plan(*size, speed::DEFAULT_SIZES)?;
-        secs += speed::copy_secs(*size, plan, speed::DEFAULT_PARTS_IN_FLIGHT);
+        let plan = copier::plan::plan(*size, DEFAULT_SIZES)?;
+        secs += speed.copy_of(*size, plan, DEFAULT_PARTS_IN_FLIGHT);
     }
     Ok(Duration::from_secs_f64(secs))
 }

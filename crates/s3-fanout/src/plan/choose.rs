@@ -135,6 +135,7 @@ mod tests {
     use super::*;
     use crate::plan::time::Bound;
     use crate::plan::totals::tests::listed;
+    use crate::speed::Speed;
     use publisher::filter::{Filter, Wanted};
     use publisher::list::KeyRange;
     use publisher::step::Step;
@@ -145,7 +146,7 @@ mod tests {
     fn totals(asked: &Asked, prefixes: usize, objects: u64, size: u64) -> Totals {
         let filter = Filter::new(Wanted::default()).unwrap();
         let (sizes, parts) = (asked.part_sizes_mib(), asked.parts_in_flight());
-        let mut totals = Totals::new(filter, false, &sizes, &parts);
+        let mut totals = Totals::new(filter, false, Speed::measured(), &sizes, &parts);
         for id in 0..prefixes {
             let opened = Step::Opened(id, KeyRange::default());
             let objects = (0..objects).map(|_| Step::Object(id, listed("k", size)));

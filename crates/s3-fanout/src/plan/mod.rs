@@ -28,6 +28,7 @@ use crate::buckets::{Bucket, BucketArgs, Buckets};
 use crate::cost::prices::Architecture;
 use crate::progress::{Amount, Meter};
 use crate::scope::ScopeArgs;
+use crate::speed::Speed;
 use crate::{answer as answers, exit, interrupt, warnings};
 
 /// What an interruption means.
@@ -87,6 +88,7 @@ async fn plan(args: &PlanArgs) -> Result<ExitCode> {
     let mut totals = Totals::new(
         args.scope.filter()?,
         args.all,
+        Speed::measured(),
         &asked.part_sizes_mib(),
         &asked.parts_in_flight(),
     );

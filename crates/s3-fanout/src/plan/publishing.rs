@@ -4,13 +4,9 @@ use publisher::config::LIST_CONCURRENCY;
 use publisher::topic::BATCH_ENTRIES;
 
 use super::totals::Totals;
-use crate::speed::REQUEST_SECS;
 
 /// Batches of ten messages in flight; template.yaml's `PublishConcurrency`.
 const PUBLISH_CONCURRENCY: f64 = 16.0;
-
-/// What SNS takes for a batch, as `s3-fanout bench publisher` does.
-const PUBLISH_SECS: f64 = 0.02;
 
 /// Messages a second that SNS takes in a region, where the account has no other quota.
 /// <https://docs.aws.amazon.com/general/latest/gr/sns.html>
@@ -27,10 +23,10 @@ fn messages_per_sec(region: &str) -> f64 {
 /// How long it takes in a region, in seconds. Pages of one prefix come one after the other, since they are compared.
 pub fn publishing_secs(totals: &Totals, region: &str) -> f64 {
     let pages = (totals.pages as f64 / LIST_CONCURRENCY as f64).max(totals.longest_pages as f64);
-    let per_sec =
-        (PUBLISH_CONCURRENCY * BATCH_ENTRIES as f64 / PUBLISH_SECS).min(messages_per_sec(region));
+    let per_sec = (PUBLISH_CONCURRENCY * BATCH_ENTRIES as f64 / totals.speed.publish_secs)
+        .min(messages_per_sec(region));
     let messages = totals.sizes.all().objects as f64;
-    (pages * REQUEST_SECS).max(messages / per_sec)
+    (pages * totals.speed.list_secs).max(messages / per_sec)
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ fn requests_secs(work: &Work) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::speed::tests::copy_secs_in_2016;
+    use crate::speed::{Speed, tests::in_2016};
 
     /// So many objects that all take as long, of one request each.
     fn equal(objects: u64, secs: f64) -> Work {
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_day_of_2016_takes_as_long_as_the_article_measured() {
-        let day = equal(250, copy_secs_in_2016(700_000_000));
+        let day = equal(250, in_2016().request_of(700_000_000));
         let apart =
             |concurrency, measured: f64| (estimate(&day, concurrency).secs - measured) / measured;
         // One by one, 1 h 45 min: the rate is made of this row.
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn nine_gigabytes_a_second_are_some_120_copies_of_100_mb_at_once() {
         // The s3p README does not say how many copies it makes at once: by Little's law, this many.
-        let secs = crate::speed::copy_secs(100_000_000, copier::plan::Plan::Single, 1);
+        let secs = Speed::measured().copy_of(100_000_000, copier::plan::Plan::Single, 1);
         let work = equal(1_000_000, secs);
         let gigabytes_per_sec =
             |concurrency| 0.1 * work.objects as f64 / estimate(&work, concurrency).secs;

@@ -12,7 +12,7 @@ use publisher::step::{RangeId, Step};
 use super::queue::Fit;
 use super::sizes::Sizes;
 use crate::progress::Amount;
-use crate::speed::{self, DEFAULT_SIZES};
+use crate::speed::{DEFAULT_SIZES, Speed};
 
 /// Keys of a page of a listing.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
@@ -26,6 +26,8 @@ pub struct Totals {
     filter: Filter,
     /// Whether to plan what is copied already, too.
     all: bool,
+    /// How fast S3 is taken to be.
+    pub speed: Speed,
     /// Objects that were listed.
     pub listed: u64,
     /// Objects that are not wanted.
@@ -115,9 +117,9 @@ impl ByPartSize {
     }
 
     /// Counts an object, and tells how many requests write its copy.
-    fn add(&mut self, bytes: u64, plan: Plan) -> u64 {
+    fn add(&mut self, bytes: u64, plan: Plan, speed: &Speed) -> u64 {
         for by in &mut self.by_parts_in_flight {
-            let secs = speed::copy_secs(bytes, plan, by.parts_in_flight);
+            let secs = speed.copy_of(bytes, plan, by.parts_in_flight);
             by.busy_secs += secs;
             by.longest_secs = by.longest_secs.max(secs);
             match Fit::of(bytes, secs) {
@@ -149,6 +151,7 @@ impl Totals {
     pub fn new(
         filter: Filter,
         all: bool,
+        speed: Speed,
         part_sizes_mib: &[u64],
         parts_in_flight: &[u32],
     ) -> Totals {
@@ -156,6 +159,7 @@ impl Totals {
         Totals {
             filter,
             all,
+            speed,
             listed: 0,
             filtered: 0,
             already_copied: Amount::default(),
@@ -221,7 +225,7 @@ impl Totals {
         range.writes.resize(self.by_part_size.len(), 0);
         let by_part_size = self.by_part_size.iter_mut().zip(&mut range.writes);
         for ((by, writes), plan) in by_part_size.zip(plans) {
-            *writes += by.add(bytes, plan);
+            *writes += by.add(bytes, plan, &self.speed);
             by.busiest_writes = by.busiest_writes.max(*writes);
         }
     }
@@ -282,7 +286,13 @@ pub mod tests {
             exclude: vec!["*.tmp".to_owned()],
             ..Wanted::default()
         });
-        let mut totals = Totals::new(filter.unwrap(), all, &[16, 64, 256], &[1, 16, 256]);
+        let mut totals = Totals::new(
+            filter.unwrap(),
+            all,
+            Speed::measured(),
+            &[16, 64, 256],
+            &[1, 16, 256],
+        );
         let mut note = |step| totals.note(step).unwrap();
         for (id, objects) in prefixes.into_iter().enumerate() {
             note(Step::Opened(id, KeyRange::default()));

@@ -1,65 +1,31 @@
 //! How long S3 and SNS take to answer.
 
-use std::collections::BTreeMap;
+mod model;
+
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::{s3, sns};
-
-/// How long after the arrival of a request its answer comes at the soonest: a time for every operation, but for those
-/// with one of their own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Latency {
-    usual: Duration,
-    exceptions: BTreeMap<&'static str, Duration>,
-}
-
-impl Latency {
-    /// The same for every operation of S3 and SNS.
-    pub fn of_all(latency: Duration) -> Self {
-        Self {
-            usual: latency,
-            exceptions: BTreeMap::new(),
-        }
-    }
-
-    /// Another one for an operation, such as `CopyObject` or `PublishBatch`.
-    ///
-    /// # Panics
-    ///
-    /// If neither S3 nor SNS has the operation here: its latency would never apply.
-    pub fn except(mut self, operation: &'static str, latency: Duration) -> Self {
-        let is_known =
-            s3::operations().contains(&operation) || sns::actions::ACTIONS.contains(&operation);
-        assert!(is_known, "the sandbox has no operation {operation:?}");
-        self.exceptions.insert(operation, latency);
-        self
-    }
-
-    fn of(&self, operation: &str) -> Duration {
-        *self.exceptions.get(operation).unwrap_or(&self.usual)
-    }
-}
+pub use model::{InvalidModel, LambdaTimes, Latency, Model, Rates, WarmUp};
 
 /// The clock of one sandbox: answers come as soon as they are ready, until a latency is set.
 #[derive(Debug, Default)]
-pub struct Timing(RwLock<Arc<Latency>>);
+pub struct Timing(RwLock<Arc<Model>>);
 
 impl Timing {
     /// Delays the answers of S3 and SNS to requests that arrive from now on; those of SQS and Lambda are not delayed. A request takes
     /// effect when it arrives and only its answer waits: what a client has not been told yet, another one can see.
-    pub fn set(&self, latency: Latency) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(latency);
+    pub fn set(&self, model: impl Into<Model>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(model.into());
     }
 
     /// A request whose head has arrived just now.
     pub(crate) fn arrival(&self) -> Arrival {
-        let latency = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let model = self.0.read().unwrap_or_else(PoisonError::into_inner);
         Arrival {
             at: Instant::now(),
-            latency: Arc::clone(&latency),
+            model: Arc::clone(&model),
             own: Arc::default(),
         }
     }
@@ -69,23 +35,24 @@ impl Timing {
 #[derive(Debug, Clone)]
 pub(crate) struct Arrival {
     at: Instant,
-    latency: Arc<Latency>,
-    own: Arc<OnceLock<Duration>>,
+    model: Arc<Model>,
+    own: Arc<OnceLock<f64>>,
 }
 
 impl Arrival {
     /// Tells which operation the request asks for; one that asks for none waits as most do.
     pub(crate) fn asks_for(&self, operation: &str) {
         // A request asks once.
-        let _ = self.own.set(self.latency.of(operation));
+        let _ = self.own.set(self.model.latency_ms.of(operation));
     }
 
     /// Gives an answer no sooner than its latency allows; requests wait side by side.
     pub(crate) async fn hold<T>(&self, answer: impl Future<Output = T>) -> T {
         let answer = answer.await;
-        let latency = *self.own.get().unwrap_or(&self.latency.usual);
-        if !latency.is_zero() {
-            sleep_until(self.at + latency).await;
+        let usual = self.model.latency_ms.usual();
+        let latency_ms = *self.own.get().unwrap_or(&usual);
+        if latency_ms > 0.0 {
+            sleep_until(self.at + Duration::from_secs_f64(latency_ms / 1_000.0)).await;
         }
         answer
     }
@@ -125,7 +92,7 @@ mod tests {
             let expected = milliseconds * MILLISECOND;
             assert_eq!(wait(&timing, operation).await, expected, "{operation:?}");
         }
-        timing.set(Latency::default());
+        timing.set(Model::default());
         assert_eq!(wait(&timing, Some("CopyObject")).await, Duration::ZERO);
     }
 

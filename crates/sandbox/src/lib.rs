@@ -6,6 +6,7 @@ mod account;
 mod body;
 pub mod cloudformation;
 mod cloudwatch;
+mod draw;
 pub mod faults;
 pub mod iam;
 mod keys;

@@ -33,7 +33,7 @@ pub(crate) struct Router {
     pub(crate) iam: Arc<Iam>,
     pub(crate) requests: Arc<Requests>,
     pub(crate) faults: Arc<Faults>,
-    pub(crate) timing: Timing,
+    pub(crate) timing: Arc<Timing>,
     pub(crate) store: Arc<Store>,
     pub(crate) s3: S3Service,
     pub(crate) sns: Sns,

@@ -14,7 +14,7 @@ use crate::cloudwatch::Metrics;
 use crate::faults::Faults;
 use crate::iam::Iam;
 use crate::keys::Keys;
-use crate::lambda::{Lambda, Logs};
+use crate::lambda::{Lambda, Logs, Services};
 use crate::router::Router;
 use crate::sns::Sns;
 use crate::sqs::Sqs;
@@ -78,15 +78,15 @@ impl Sandbox {
         let metrics = Arc::new(Metrics::default());
         let keys = Keys::new(&options.access_key, &options.secret_key);
         let iam = Arc::new(Iam::new(keys));
-        let lambda = Lambda::new(
-            &options.region,
-            environment.clone(),
-            iam.clone(),
-            options.logs,
-            faults.clone(),
-            sqs.clone(),
-            metrics.clone(),
-        );
+        let timing = Arc::new(Timing::default());
+        let services = Services {
+            iam: iam.clone(),
+            faults: faults.clone(),
+            sqs: sqs.clone(),
+            metrics: metrics.clone(),
+            timing: timing.clone(),
+        };
+        let lambda = Lambda::new(&options.region, environment.clone(), options.logs, services);
         let sns = Sns::new(
             &options.region,
             lambda.clone(),
@@ -107,7 +107,7 @@ impl Sandbox {
             iam,
             requests,
             faults,
-            timing: Timing::default(),
+            timing,
             store: store.clone(),
             sns,
             sqs,
@@ -171,7 +171,7 @@ impl Sandbox {
         &self.router.iam
     }
 
-    /// How long answers take: no time, until a latency is set.
+    /// How long answers and cold starts take: no time, until a model is set.
     pub fn timing(&self) -> &Timing {
         &self.router.timing
     }

@@ -2,7 +2,6 @@
 //!
 //! What happens is decided here; what it looks like to a client is each service's own affair.
 
-mod draw;
 mod kind;
 mod plan;
 mod subject;
@@ -10,11 +9,10 @@ mod subject;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-pub(crate) use draw::Draw;
 pub(crate) use kind::Kind;
 pub use plan::{Plan, PlanError};
 
-use draw::Draws;
+use crate::draw::{Draw, Draws};
 use plan::Rates;
 
 /// The faults of one sandbox: none, until a plan is given.

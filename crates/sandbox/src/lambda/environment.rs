@@ -27,6 +27,8 @@ pub(super) struct Environment {
     started: Instant,
     peak_memory_bytes: Option<u64>,
     lost: bool,
+    /// How long the initialisation took that its first invocation is to tell.
+    init: Option<Duration>,
 }
 
 impl Environment {
@@ -42,17 +44,19 @@ impl Environment {
             started,
             peak_memory_bytes: None,
             lost: false,
+            init: None,
         })
     }
 
-    /// Waits until the process asks for its first invocation and tells how long that took.
+    /// Waits until the process asks for its first invocation.
     ///
     /// Lambda would initialise a second time within the first invocation; here that one fails.
-    pub(super) async fn init(&mut self, id: &str) -> Result<Duration, Outcome> {
+    pub(super) async fn init(&mut self, id: &str) -> Result<(), Outcome> {
         let outcome = match timeout(INIT_TIMEOUT, self.message()).await {
             Ok(Some(Message::Ready)) => {
                 self.look_at_memory();
-                return Ok(self.started.elapsed());
+                self.init = Some(self.started.elapsed());
+                return Ok(());
             }
             Ok(Some(Message::InitFailed(payload))) => Outcome::init_failed(payload),
             Ok(Some(Message::Done(_)) | None) => Outcome::exited(id, self.process.exited().await),
@@ -60,6 +64,21 @@ impl Environment {
         };
         self.give_up().await;
         Err(outcome)
+    }
+
+    /// Whether it has had no invocation yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.init.is_some()
+    }
+
+    /// Leaves out of its initialisation what its process took.
+    pub(super) fn forget_init(&mut self) {
+        self.init = Some(Duration::ZERO);
+    }
+
+    /// How long the initialisation took; once.
+    pub(super) fn take_init(&mut self) -> Option<Duration> {
+        self.init.take()
     }
 
     /// Runs one invocation. It is over when the process asks for the next one, as in Lambda.

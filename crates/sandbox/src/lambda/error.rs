@@ -34,6 +34,9 @@ pub enum Error {
     /// A function of that name exists.
     #[error("Function already exist: {0}")]
     AlreadyExists(String),
+    /// An execution environment did not come up; the text is Lambda's description of why.
+    #[error("an execution environment did not start: {0}")]
+    NotStarted(String),
     /// The sandbox is shutting down.
     #[error("the sandbox has stopped")]
     Stopped,
@@ -50,7 +53,7 @@ impl Error {
             Self::TooLarge { .. } => "RequestTooLargeException",
             Self::InvalidFunction(_) => "InvalidParameterValueException",
             Self::AlreadyExists(_) => "ResourceConflictException",
-            Self::Stopped => "ServiceException",
+            Self::NotStarted(_) | Self::Stopped => "ServiceException",
         }
     }
 
@@ -62,7 +65,7 @@ impl Error {
             Self::InvalidPayload(_) | Self::InvalidFunction(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::AlreadyExists(_) => StatusCode::CONFLICT,
-            Self::Stopped => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotStarted(_) | Self::Stopped => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }

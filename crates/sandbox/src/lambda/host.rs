@@ -13,6 +13,17 @@ use crate::cloudwatch::Metrics;
 use crate::faults::Faults;
 use crate::iam::Iam;
 use crate::sqs::Sqs;
+use crate::timing::Timing;
+
+/// What Lambda uses of the rest of the sandbox.
+pub(crate) struct Services {
+    pub(crate) iam: Arc<Iam>,
+    pub(crate) faults: Arc<Faults>,
+    /// Where the records of events given up go.
+    pub(crate) sqs: Sqs,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) timing: Arc<Timing>,
+}
 
 /// The machine the functions run on.
 pub(super) struct Host {
@@ -25,6 +36,7 @@ pub(super) struct Host {
     /// Where the records of events given up go.
     pub(super) sqs: Sqs,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) timing: Arc<Timing>,
     /// Invocations, retries and processes; all of them end before a shutdown does.
     pub(super) tasks: TaskTracker,
     pub(super) stopping: CancellationToken,
@@ -38,12 +50,16 @@ impl Host {
     pub(super) fn new(
         region: &str,
         variables: Vec<(String, String)>,
-        iam: Arc<Iam>,
         logs: Logs,
-        faults: Arc<Faults>,
-        sqs: Sqs,
-        metrics: Arc<Metrics>,
+        services: Services,
     ) -> Self {
+        let Services {
+            iam,
+            faults,
+            sqs,
+            metrics,
+            timing,
+        } = services;
         Self {
             region: region.to_owned(),
             variables,
@@ -52,6 +68,7 @@ impl Host {
             faults,
             sqs,
             metrics,
+            timing,
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             outstanding: watch::Sender::new(0),

@@ -1,5 +1,6 @@
 //! AWS Lambda: functions as processes behind the real Runtime API, synchronous and asynchronous.
 
+mod ahead;
 mod api;
 mod environment;
 mod error;
@@ -26,16 +27,13 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::cloudwatch::Metrics;
-use crate::faults::Faults;
-use crate::iam::Iam;
-use crate::sqs::Sqs;
 use crate::trace::Trace;
 
 pub(crate) use api::{refuse, respond};
 pub use error::Error;
 pub use function::Function;
 pub(crate) use function::name_of;
+pub(crate) use host::Services;
 pub use logs::Logs;
 pub(crate) use outcome::MAX_SYNC_PAYLOAD_BYTES;
 pub use stats::Stats;
@@ -79,16 +77,11 @@ impl Lambda {
     pub(crate) fn new(
         region: &str,
         variables: Vec<(String, String)>,
-        iam: Arc<Iam>,
         logs: Logs,
-        faults: Arc<Faults>,
-        sqs: Sqs,
-        metrics: Arc<Metrics>,
+        services: Services,
     ) -> Self {
         Self {
-            host: Arc::new(Host::new(
-                region, variables, iam, logs, faults, sqs, metrics,
-            )),
+            host: Arc::new(Host::new(region, variables, logs, services)),
             functions: Arc::default(),
         }
     }
@@ -204,6 +197,20 @@ impl Lambda {
         let id = request.id.clone();
         entry.queue.clone().accept(request, delay);
         Ok(id)
+    }
+
+    /// Starts execution environments of a function, by name or ARN, until so many wait for an invocation, at most as
+    /// many as it may still run, and tells how long that took on this machine. Lambda would not: the first invocation
+    /// of each waits for it as a model says, and that, not the start here, is its initialisation.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::NotStarted`] and [`Error::Stopped`].
+    pub async fn start_ahead(&self, name: &str, environments: usize) -> Result<Duration, Error> {
+        let entry = self.find(name)?;
+        let started = entry.pool.start_ahead(environments);
+        let started = self.host.stopping.run_until_cancelled(started).await;
+        started.unwrap_or(Err(Error::Stopped))
     }
 
     /// Resolves when no asynchronous event of any function is queued, waiting for a retry or

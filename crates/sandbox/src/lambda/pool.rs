@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::environment::Environment;
 use super::host::Host;
@@ -59,6 +59,18 @@ impl Pool {
         permit.expect("the semaphore is never closed")
     }
 
+    /// How many more invocations may run now.
+    pub(super) fn free_places(&self) -> usize {
+        self.places.available_permits()
+    }
+
+    /// How many environments wait for an invocation.
+    pub(super) fn idle_environments(&self) -> usize {
+        let mut idle = self.idle();
+        idle.retain(Environment::is_usable);
+        idle.len()
+    }
+
     /// Runs one invocation in an idle environment or a new one, and writes its log lines.
     pub(super) async fn run(&self, _permit: &Permit, request: &Request) -> Outcome {
         let _running = self.counters.begin();
@@ -66,8 +78,12 @@ impl Pool {
         self.measure("ConcurrentExecutions", concurrency as f64);
         let request = &request.attempt();
         self.log(&report::start(&request.id));
-        let (outcome, costs) = match self.take_idle() {
-            Some(environment) => self.run_in(environment, None, request).await,
+        let idle = self.take_idle();
+        if idle.as_ref().is_none_or(Environment::is_new) {
+            self.host.timing.environment(&self.function.name).await;
+        }
+        let (outcome, costs) = match idle {
+            Some(environment) => self.run_in(environment, request).await,
             None => self.run_in_new(request).await,
         };
         self.settle(request, &outcome, &costs);
@@ -91,7 +107,7 @@ impl Pool {
         };
         self.counters.lock().environments_started += 1;
         match environment.init(&request.id).await {
-            Ok(init) => self.run_in(environment, Some(init), request).await,
+            Ok(()) => self.run_in(environment, request).await,
             Err(outcome) => {
                 environment.flush_logs().await;
                 let costs = Costs::lost(began.elapsed(), environment.peak_memory_bytes());
@@ -100,12 +116,11 @@ impl Pool {
         }
     }
 
-    async fn run_in(
-        &self,
-        mut environment: Environment,
-        init: Option<Duration>,
-        request: &Request,
-    ) -> (Outcome, Costs) {
+    async fn run_in(&self, mut environment: Environment, request: &Request) -> (Outcome, Costs) {
+        let init = match environment.take_init() {
+            Some(init) => Some(init + self.cold_start().await),
+            None => None,
+        };
         let began = Instant::now();
         let interruption = Interruption::of(&self.host.faults, &self.function, request);
         let outcome = environment
@@ -121,6 +136,15 @@ impl Pool {
         (outcome, costs)
     }
 
+    /// Lets the first invocation of an environment wait as the model says, and tells how long that is.
+    async fn cold_start(&self) -> Duration {
+        let cold_start = self.host.timing.cold_start();
+        if !cold_start.is_zero() {
+            sleep(cold_start).await;
+        }
+        cold_start
+    }
+
     fn take_idle(&self) -> Option<Environment> {
         let mut idle = self.idle();
         // One that ended while it was idle is dropped and costs nobody an invocation.
@@ -128,7 +152,7 @@ impl Pool {
         idle.pop()
     }
 
-    fn put_back(&self, environment: Environment) {
+    pub(super) fn put_back(&self, environment: Environment) {
         let mut idle = self.idle();
         if environment.is_usable() && !self.host.stopping.is_cancelled() {
             idle.push(environment);

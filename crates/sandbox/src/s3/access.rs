@@ -8,7 +8,7 @@ use s3s::access::{S3Access, S3AccessContext};
 use s3s::{S3Result, s3_error};
 
 use super::asking::Asking;
-use super::error::not_implemented;
+use super::error::{not_implemented, slow_down};
 use super::faulty::Fault;
 use super::payer::Charged;
 use super::permissions::Permissions;
@@ -33,7 +33,7 @@ impl Access {
 
     /// # Errors
     ///
-    /// AccessDenied, or NotImplemented for what would be ignored.
+    /// AccessDenied, NotImplemented for what would be ignored, SlowDown for what is too much at a time, and faults.
     pub(super) fn admit(
         &self,
         asking: &Asking<'_>,
@@ -65,6 +65,9 @@ impl Access {
             for (action, resource) in Permissions::of(&self.store, asking).iter() {
                 role.needs("s3", action, resource);
             }
+        }
+        if arrival.is_some_and(|arrival| !arrival.is_admitted(|| asking.demand())) {
+            return Err(slow_down());
         }
         if let Some(fault) = fault {
             fault.befall(asking)?;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue};
+use http::{Extensions, HeaderMap, HeaderValue};
 use s3s::dto::{
     CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopyPartResult, ETag, MetadataDirective,
     TaggingDirective, UploadPartCopyInput, UploadPartCopyOutput,
@@ -22,6 +22,7 @@ use super::object::{Object, now};
 use super::parts::{self, check_part_number};
 use super::store::Store;
 use super::upload::Part;
+use crate::timing::Arrival;
 
 pub(super) async fn copy(
     store: &Store,
@@ -57,11 +58,12 @@ pub(super) async fn copy(
         ..CopyObjectOutput::default()
     };
     set_encryption!(output, &object.attributes.encryption);
-    let id = store.fresh_id();
+    let (id, bytes) = (store.fresh_id(), object.content.len());
     output.version_id = store.with_bucket(&input.bucket, |bucket| {
         condition.check(bucket.current(&input.key).map(Arc::as_ref))?;
         Ok(bucket.insert(&input.key, object, id))
     })?;
+    take_time(&request.extensions, bytes);
     Ok(S3Response::new(output))
 }
 
@@ -214,6 +216,7 @@ pub(super) async fn copy_part(
         ..UploadPartCopyOutput::default()
     };
     set_encryption!(output, &target.attributes.encryption);
+    let bytes = part.content.len();
     parts::keep(
         store,
         &input.bucket,
@@ -222,7 +225,15 @@ pub(super) async fn copy_part(
         input.part_number,
         part,
     )?;
+    take_time(&request.extensions, bytes);
     Ok(S3Response::new(output))
+}
+
+/// Lets the answer wait until so many bytes would have been copied.
+fn take_time(of: &Extensions, bytes: u64) {
+    if let Some(arrival) = of.get::<Arrival>() {
+        arrival.copies(bytes);
+    }
 }
 
 /// `bytes=first-last`, both within a source large enough.

@@ -44,6 +44,10 @@ pub(super) fn not_implemented(what: &str) -> S3Error {
     )
 }
 
+pub(super) fn slow_down() -> S3Error {
+    s3_error!(SlowDown, "Please reduce your request rate.")
+}
+
 pub(super) fn malformed_xml() -> S3Error {
     s3_error!(
         MalformedXML,

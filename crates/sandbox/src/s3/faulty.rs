@@ -10,10 +10,12 @@ use super::asking::Asking;
 use super::attributes::Attributes;
 use super::content::Content;
 use super::copy_source::CopySource;
+use super::error::slow_down;
 use super::limits::OBJECT_MAX_BYTES;
 use super::store::Store;
 use crate::body::{self, Body};
-use crate::faults::{Active, Closed, Draw, Faults, Kind};
+use crate::draw::Draw;
+use crate::faults::{Active, Closed, Faults, Kind};
 
 /// The parameters by which requests for one bucket or key differ, and that are the same in every run.
 const SUBJECT_PARAMETERS: [&str; 2] = ["partNumber=", "prefix="];
@@ -109,7 +111,7 @@ impl Fault {
 fn refuse(kind: Kind) -> S3Result<()> {
     match kind {
         Kind::ResetAfter => Ok(()),
-        Kind::SlowDown => Err(s3_error!(SlowDown, "Please reduce your request rate.")),
+        Kind::SlowDown => Err(slow_down()),
         Kind::AccessDenied => Err(s3_error!(AccessDenied, "Access Denied")),
         _ => Err(s3_error!(
             InternalError,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::check;
 use crate::{s3, sns};
 
 /// The models that have a name, and what they say.
@@ -81,6 +82,7 @@ const fn one_second() -> f64 {
 /// operation, but for those with one of their own.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
+    #[serde(default)]
     usual: f64,
     #[serde(flatten)]
     exceptions: BTreeMap<String, f64>,
@@ -122,7 +124,7 @@ impl Model {
                 ));
             }
         }
-        Ok(())
+        check::check(self)
     }
 }
 
@@ -151,6 +153,12 @@ impl Latency {
     /// That of most operations, in milliseconds.
     pub fn usual(&self) -> f64 {
         self.usual
+    }
+
+    /// Those that operations have of their own, in milliseconds.
+    pub(super) fn exceptions(&self) -> impl Iterator<Item = (&str, f64)> {
+        let exceptions = self.exceptions.iter();
+        exceptions.map(|(operation, latency_ms)| (operation.as_str(), *latency_ms))
     }
 
     /// That of an operation, in milliseconds.

@@ -7,14 +7,14 @@ use md5::{Digest, Md5};
 
 /// A sequence of draws for each subject, all from one seed.
 #[derive(Debug, Default)]
-pub(super) struct Draws {
+pub(crate) struct Draws {
     seed: u64,
     /// How often each subject was asked for, by the digest of its name.
     asked: Mutex<HashMap<[u8; 16], u64>>,
 }
 
 impl Draws {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             seed,
             ..Self::default()
@@ -22,7 +22,7 @@ impl Draws {
     }
 
     /// The next draw of a subject: the n-th is the same in every run, whoever else draws.
-    pub(super) fn next(&self, operation: &str, subject: &str) -> Draw {
+    pub(crate) fn next(&self, operation: &str, subject: &str) -> Draw {
         let name = format!("{} {operation} {subject}", self.seed);
         let name: [u8; 16] = Md5::digest(name).into();
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,8 +43,8 @@ impl Draws {
 pub(crate) struct Draw([u8; 16]);
 
 impl Draw {
-    /// Decides whether a fault happens, and which.
-    pub(super) fn which(self) -> f64 {
+    /// Decides whether a fault happens and which, or how long an answer takes.
+    pub(crate) fn which(self) -> f64 {
         fraction(u128::from_be_bytes(self.0) >> 64)
     }
 

@@ -102,6 +102,9 @@ pub struct DemoArgs {
     /// tests/faults.json, then deliver again what was given up
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+    /// Let requests, copies and cold starts take the time of a model: s3-2016, s3-2023, lan, or a file of one's own
+    #[arg(long, value_name = "NAME|FILE")]
+    pub model: Option<NamedModel>,
     /// Print one JSON object on standard output, and nothing else there
     #[arg(long)]
     pub json: bool,

@@ -92,6 +92,31 @@ fn the_summary_for_people_stands_alone_on_standard_output() {
 }
 
 #[test]
+fn a_demo_by_a_model_says_so_and_costs_what_its_copiers_took() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("own.json");
+    fs::write(&file, r#"{"lambda":{"cold_start_ms":1000}}"#).unwrap();
+    let file = file.to_str().unwrap();
+    let demo = ["demo", "--objects", "2", "--concurrency", "1"];
+    let output = run(&[&demo[..], &["--model", file, "--json"]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["model"], file);
+    // The publisher and the one copier each waited once for their environment.
+    assert!(summary["wall_ms"].as_u64().unwrap() >= 2_000, "{summary}");
+    // A copier's second of 128 MB; both copies by the default reckoning would be five seconds.
+    let gb_second = 0.000_013_333_4;
+    let lambda = summary["cost_usd"]["lambda"].as_f64().unwrap();
+    assert!(lambda >= gb_second / 8.0, "{summary}");
+    let for_people = run(&[&demo[..], &["--model", "lan"]].concat());
+    let summary = text(&for_people.stdout);
+    assert!(summary.contains("(by the model lan)"), "{summary}");
+    assert!(!summary.contains("no time here"), "{summary}");
+    let unknown = run(&[&demo[..], &["--model", "s3-1999"]].concat());
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
+#[test]
 fn a_folder_with_awkward_names_is_backed_up_byte_for_byte() {
     let dir = tempfile::tempdir().unwrap();
     let names = [

@@ -37,6 +37,8 @@ pub struct Summary {
     /// Whether faults were asked for.
     #[serde(skip)]
     pub under_faults: bool,
+    /// The model whose time requests, copies and cold starts took, if there was one.
+    pub model: Option<String>,
     /// Invocations of the copier.
     pub invocations: u64,
     /// The most copiers that ran at the same time.
@@ -111,7 +113,7 @@ impl Summary {
             ),
             (
                 "Wall time",
-                format!("{} (S3's copies take no time here)", seconds(self.wall_ms)),
+                format!("{} ({})", seconds(self.wall_ms), self.whose_time()),
             ),
             (
                 "Newest - oldest copy",
@@ -156,6 +158,14 @@ impl Summary {
         }
         add_counts(&mut table, "Requests", &self.requests);
         table
+    }
+
+    /// What the time is that copies took.
+    fn whose_time(&self) -> String {
+        match &self.model {
+            Some(model) => format!("by the model {model}"),
+            None => "S3's copies take no time here".to_owned(),
+        }
     }
 
     /// What becomes of what is left over where faults were asked for.
@@ -203,6 +213,7 @@ mod tests {
             wrong: 0,
             faults_injected: BTreeMap::new(),
             under_faults: false,
+            model: None,
             invocations: 2,
             concurrency_reached: 1,
             requests: BTreeMap::new(),

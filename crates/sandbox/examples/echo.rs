@@ -51,6 +51,11 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
             }
             Ok(event)
         }
+        Some("spin") => {
+            let nanos = 1_000_000 * number(&event, "millis") + on_processor();
+            while on_processor() < nanos {}
+            Ok(event)
+        }
         Some("allocate") => {
             let bytes = vec![1_u8; usize::try_from(number(&event, "bytes"))?];
             Ok(json!(
@@ -68,6 +73,13 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
         })),
         _ => Ok(event),
     }
+}
+
+/// How long this program, which is one thread, has been on a processor, in nanoseconds.
+fn on_processor() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let nanos = stat.split(' ').next().and_then(|nanos| nanos.parse().ok());
+    nanos.expect("Linux tells")
 }
 
 fn number(event: &Value, name: &str) -> u64 {

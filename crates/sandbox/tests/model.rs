@@ -249,3 +249,36 @@ async fn what_does_not_start_ahead_is_an_error() {
     let broken = lambda.start_ahead("echo", 1).await.unwrap_err();
     assert!(broken.to_string().contains("exit status 3"), "{broken}");
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_function_gets_the_processor_that_its_memory_stands_for() {
+    let sandbox = start().await;
+    let lambda = sandbox.lambda();
+    set(&sandbox, r#"{"lambda":{"processor_by_memory":true}}"#);
+    let function = Function {
+        timeout: Duration::from_secs(2),
+        retry_delays: Vec::new(),
+        ..echo("echo")
+    };
+    lambda.create_function(function).unwrap();
+    let who = lambda.invoke("echo", r#"{"do":"who"}"#).await.unwrap();
+    let pid = support::payload(&who)["pid"].as_u64().unwrap();
+    let before = lambda.stats("echo").unwrap().duration_ms_total;
+    let spin = lambda.invoke("echo", r#"{"do":"spin","millis":30}"#).await;
+    assert_eq!(spin.unwrap().function_error, None);
+    // 128 of 1,769 MB: 30 ms of a processor are some 415 ms, but for what is there at the beginning of a period and
+    // what is taken before the last look.
+    let took = lambda.stats("echo").unwrap().duration_ms_total - before;
+    assert!(took > 300.0, "{took} ms");
+    let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    eventually(|| !state().contains(") T ")).await;
+    let again = lambda.invoke("echo", r#"{"do":"who"}"#).await.unwrap();
+    assert_eq!(support::payload(&again)["pid"], pid, "it goes on");
+    // Killed while it stands still.
+    let spin = lambda
+        .invoke("echo", r#"{"do":"spin","millis":60000}"#)
+        .await;
+    assert!(spin.unwrap().function_error.is_some());
+    eventually(|| support::reaped(pid)).await;
+}

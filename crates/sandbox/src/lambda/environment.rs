@@ -1,5 +1,6 @@
 //! One execution environment: a process, its Runtime API, and one invocation at a time.
 
+use std::convert::Infallible;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,6 +13,7 @@ use super::host::Host;
 use super::interruption::Interruption;
 use super::outcome::Outcome;
 use super::process::{self, Process};
+use super::processor;
 use super::runtime_api::{Delivery, RuntimeApi};
 use super::session::Message;
 use super::{Function, Request};
@@ -27,6 +29,8 @@ pub(super) struct Environment {
     started: Instant,
     peak_memory_bytes: Option<u64>,
     lost: bool,
+    /// The share of a processor that it is held to, if it is.
+    processor_share: Option<f64>,
     /// How long the initialisation took that its first invocation is to tell.
     init: Option<Duration>,
 }
@@ -44,6 +48,10 @@ impl Environment {
             started,
             peak_memory_bytes: None,
             lost: false,
+            processor_share: host
+                .timing
+                .has_processor_by_memory()
+                .then(|| processor::share_of(function.memory_mb)),
             init: None,
         })
     }
@@ -52,7 +60,8 @@ impl Environment {
     ///
     /// Lambda would initialise a second time within the first invocation; here that one fails.
     pub(super) async fn init(&mut self, id: &str) -> Result<(), Outcome> {
-        let outcome = match timeout(INIT_TIMEOUT, self.message()).await {
+        let processor = self.processor();
+        let outcome = match timeout(INIT_TIMEOUT, beside(processor, self.message())).await {
             Ok(Some(Message::Ready)) => {
                 self.look_at_memory();
                 self.init = Some(self.started.elapsed());
@@ -96,7 +105,8 @@ impl Environment {
         let time = interruption
             .as_ref()
             .map_or(function.timeout, |interruption| interruption.after);
-        let ended = timeout(time, self.run(&mut answer)).await;
+        let processor = self.processor();
+        let ended = timeout(time, beside(processor, self.run(&mut answer))).await;
         self.look_at_memory();
         if ended != Ok(End::Ready) {
             self.give_up().await;
@@ -145,6 +155,17 @@ impl Environment {
         }
     }
 
+    /// Holds the process to its share of a processor for as long as this is waited for.
+    fn processor(&self) -> impl Future<Output = Infallible> + use<> {
+        let held = self.process.id().zip(self.processor_share);
+        async move {
+            match held {
+                Some((pid, share)) => processor::hold(pid, share).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     fn look_at_memory(&mut self) {
         self.peak_memory_bytes = self.process.peak_memory_bytes().or(self.peak_memory_bytes);
     }
@@ -152,6 +173,15 @@ impl Environment {
     async fn give_up(&mut self) {
         self.lost = true;
         self.process.kill().await;
+    }
+}
+
+/// Does the work while something else goes on beside it, which ends with it.
+async fn beside<T>(endless: impl Future<Output = Infallible>, work: impl Future<Output = T>) -> T {
+    tokio::select! {
+        biased;
+        done = work => done,
+        never = endless => match never {},
     }
 }
 

@@ -11,6 +11,7 @@ mod logs;
 mod outcome;
 mod pool;
 mod process;
+mod processor;
 mod queue;
 mod record;
 mod report;

@@ -61,6 +61,11 @@ impl Process {
         self.exit.borrow().is_some()
     }
 
+    /// Its id, which is its group's, too; `None` when it has ended.
+    pub(super) fn id(&self) -> Option<u32> {
+        self.pid.filter(|_| !self.has_exited())
+    }
+
     /// Kills the process and waits for its end.
     pub(super) async fn kill(&mut self) {
         self.kill = None;

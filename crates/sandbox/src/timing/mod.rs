@@ -82,6 +82,11 @@ impl Timing {
         seconds(self.clock().model.lambda.cold_start_ms / 1_000.0)
     }
 
+    /// Whether functions get only the share of a processor that their memory stands for.
+    pub(crate) fn has_processor_by_memory(&self) -> bool {
+        self.clock().model.lambda.processor_by_memory
+    }
+
     fn clock(&self) -> Arc<Clock> {
         let clock = self.clock.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&clock)

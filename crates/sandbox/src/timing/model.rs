@@ -72,6 +72,9 @@ pub struct LambdaTimes {
     /// Execution environments of a function that may begin in ten seconds; any number without.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html>
     pub environments_per_10_secs: Option<f64>,
+    /// Whether a function gets only the share of a processor that its memory stands for. Linux only: elsewhere it
+    /// gets all it takes.
+    pub processor_by_memory: bool,
 }
 
 const fn one_second() -> f64 {

@@ -33,7 +33,7 @@ pub struct Function {
     pub args: Vec<String>,
     /// The function's own variables; they win over the sandbox's.
     pub environment: Vec<(String, String)>,
-    /// Told to the function and reported, but not enforced.
+    /// Told to the function and reported, but not enforced; the processor that it stands for is, where a model says so.
     pub memory_mb: u32,
     /// How long one invocation may take.
     pub timeout: Duration,

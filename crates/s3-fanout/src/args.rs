@@ -28,8 +28,8 @@ pub enum Command {
     /// Tell what a backup would copy, how long it would take, what it would cost, and with which settings
     ///
     /// Lists both buckets and writes nothing. What is copied already is not planned again. Times are reckoned from
-    /// what others measured of S3 within a region. Exit status: 0 all of it can be copied, 1 some objects cannot
-    /// be (archived, too large, or too long for Lambda), 2 wrong usage, 3 could not run.
+    /// what others measured of S3 within a region, or as another --model has them. Exit status: 0 all of it can be
+    /// copied, 1 some objects cannot be (archived, too large, or too long for Lambda), 2 wrong usage, 3 could not run.
     Plan(Box<PlanArgs>),
     /// Copy what is missing from here, without Lambda and SNS
     ///

@@ -34,12 +34,25 @@ pub struct Speed {
     bytes_per_sec: f64,
     /// What an upload takes besides its parts: reading the tags, beginning, and completing.
     upload_secs: f64,
+    /// What an execution environment's first invocation waits for it.
+    pub cold_start_secs: f64,
+    /// PUT, COPY and POST requests a second that a prefix takes; infinite if it takes any number.
+    pub writes_per_sec: f64,
+    /// Those that it takes at once besides.
+    pub burst_writes: f64,
 }
 
 impl Speed {
     /// As a model has it.
     pub fn of(model: &Model) -> Speed {
         let secs = |operation: &str| model.latency_ms.of(operation) / 1_000.0;
+        let (writes_per_sec, burst_writes) = match model.rates {
+            Some(rates) => (
+                rates.writes_per_sec,
+                rates.writes_per_sec * rates.burst_secs,
+            ),
+            None => (f64::INFINITY, 0.0),
+        };
         Speed {
             list_secs: secs("ListObjectsV2"),
             publish_secs: secs("PublishBatch"),
@@ -50,6 +63,9 @@ impl Speed {
             upload_secs: secs("GetObjectTagging")
                 + secs("CreateMultipartUpload")
                 + secs("CompleteMultipartUpload"),
+            cold_start_secs: model.lambda.cold_start_ms / 1_000.0,
+            writes_per_sec,
+            burst_writes,
         }
     }
 

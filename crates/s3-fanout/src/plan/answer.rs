@@ -22,6 +22,8 @@ pub struct Answer {
     pub source: String,
     /// The bucket it is backed up to.
     pub dest: String,
+    /// The model that S3 is taken to be as fast as.
+    pub model: String,
     /// Prefixes that were listed.
     pub prefixes: u64,
     /// Objects that were listed.
@@ -77,6 +79,8 @@ pub struct Planned {
     pub queue: Queue,
     /// PUT, COPY and POST requests a second, with so many copies at once.
     pub write_requests_per_sec: f64,
+    /// Those that a prefix takes; none if it takes any number.
+    pub prefix_writes_per_sec: Option<f64>,
     /// How long the longest copy takes, in milliseconds; an invocation has 15 minutes.
     pub longest_copy_ms: u64,
     /// Objects whose copy is gone on with by Lambda's retries.
@@ -140,6 +144,8 @@ pub struct Setup {
     pub asked: Asked,
     /// The processor that is priced.
     pub architecture: Architecture,
+    /// The model that S3 is taken to be as fast as.
+    pub model: String,
 }
 
 /// A bucket and its region.
@@ -171,6 +177,7 @@ impl Answer {
         Answer {
             source: setup.source.bucket.clone(),
             dest: setup.dest.bucket.clone(),
+            model: setup.model.clone(),
             prefixes: totals.prefixes,
             listed: totals.listed,
             filtered: totals.filtered,

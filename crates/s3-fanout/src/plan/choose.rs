@@ -1,5 +1,7 @@
-//! Which settings suit what was listed: the smallest of those that are about as fast as the fastest. Pure arithmetic.
+//! All settings that there are to choose from, and what was listed comes to with each. Pure arithmetic.
 
+use super::publishing::first_copy_secs;
+use super::recommend::{Choice, recommended};
 use super::time::{Estimate, Work, estimate};
 use super::totals::{ByPartSize, ByPartsInFlight, Totals};
 
@@ -8,15 +10,10 @@ use super::totals::{ByPartSize, ByPartsInFlight, Totals};
 const CONCURRENCIES: [u32; 6] = [10, 50, 100, 250, 500, 900];
 
 /// Part sizes that are compared, in MiB.
-const PART_SIZES_MIB: [u64; 4] = [16, 64, 128, 256];
+const PART_SIZES_MIB: [u64; 5] = [16, 32, 64, 128, 256];
 
 /// Parts of one object at once that are compared.
-const PARTS_IN_FLIGHT: [u32; 5] = [16, 32, 64, 128, 256];
-
-/// About as fast: so much longer, as a share of the fastest time, which is as far as the reckoned times are from the
-/// measured; or so many seconds.
-const TOLERATED_SHARE: f64 = 0.25;
-const TOLERATED_SECS: f64 = 10.0;
+const PARTS_IN_FLIGHT: [u32; 7] = [4, 8, 16, 32, 64, 128, 256];
 
 /// What the operator has decided already.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,6 +61,19 @@ pub struct Candidate<'a> {
     pub estimate: Estimate,
 }
 
+impl Candidate<'_> {
+    fn choice(&self) -> Choice {
+        Choice {
+            concurrency: self.concurrency,
+            part_size_mib: self.by.part_size_mib,
+            parts_in_flight: self.speed.parts_in_flight,
+            writes: self.by.writes(),
+            parts: self.by.parts,
+            secs: self.estimate.secs,
+        }
+    }
+}
+
 /// All there are to choose from, smallest first.
 pub fn candidates<'a>(
     totals: &'a Totals,
@@ -82,6 +92,9 @@ pub fn candidates<'a>(
                     writes: by.writes(),
                     busiest_writes: by.busiest_writes,
                     publishing_secs,
+                    first_secs: first_copy_secs(&totals.speed),
+                    writes_per_sec: totals.speed.writes_per_sec,
+                    burst_writes: totals.speed.burst_writes,
                 };
                 candidates.push(Candidate {
                     concurrency,
@@ -95,9 +108,7 @@ pub fn candidates<'a>(
     candidates
 }
 
-/// The one to recommend: of those that copy the most objects, each in one invocation if possible, and are about as
-/// fast as the fastest, the one of the fewest copies at once, then of the fewest requests, then of the fewest parts
-/// at once.
+/// The one to recommend, of those that copy the most objects, each in one invocation if possible.
 pub fn best<'c, 'a>(candidates: &'c [Candidate<'a>], asked: &Asked) -> Option<&'c Candidate<'a>> {
     let left_over = |candidate: &Candidate<'_>| (candidate.speed.too_long, candidate.speed.resumed);
     let allowed = || {
@@ -106,20 +117,9 @@ pub fn best<'c, 'a>(candidates: &'c [Candidate<'a>], asked: &Asked) -> Option<&'
             .filter(|candidate| asked.allows(candidate))
     };
     let fewest = allowed().map(left_over).min()?;
-    let good = || allowed().filter(|candidate| left_over(candidate) == fewest);
-    let secs = good().map(|candidate| candidate.estimate.secs);
-    let fastest = secs.min_by(f64::total_cmp)?;
-    let tolerated = (fastest * (1.0 + TOLERATED_SHARE)).max(fastest + TOLERATED_SECS);
-    good()
-        .filter(|candidate| candidate.estimate.secs <= tolerated)
-        .min_by_key(|candidate| {
-            let writes = candidate.by.writes();
-            (
-                candidate.concurrency,
-                writes,
-                candidate.speed.parts_in_flight,
-            )
-        })
+    let good = allowed().filter(|candidate| left_over(candidate) == fewest);
+    let good = good.map(|candidate| (candidate.choice(), candidate));
+    recommended(good)
 }
 
 /// The values with another one, in order, each once.
@@ -161,7 +161,7 @@ mod tests {
     }
 
     /// Copies at once, MiB, parts at once.
-    fn recommended(asked: &Asked, totals: &Totals) -> (u32, u64, u32) {
+    fn settings(asked: &Asked, totals: &Totals) -> (u32, u64, u32) {
         let candidates = candidates(totals, asked, 1.0);
         let best = best(&candidates, asked).unwrap();
         (
@@ -172,10 +172,10 @@ mod tests {
     }
 
     #[test]
-    fn a_day_of_250_objects_needs_no_more_copies_at_once_than_the_template_has() {
+    fn a_day_of_250_objects_is_copied_with_what_the_template_has() {
         let asked = Asked::default();
         let day = totals(&asked, 1, 250, 700_000_000);
-        assert_eq!(recommended(&asked, &day), (100, 128, 16));
+        assert_eq!(settings(&asked, &day), (100, 64, 16));
     }
 
     #[test]
@@ -186,18 +186,18 @@ mod tests {
             parts_in_flight: Some(3),
         };
         let day = totals(&asked, 1, 250, 700_000_000);
-        assert_eq!(recommended(&asked, &day), (75, 100, 3));
+        assert_eq!(settings(&asked, &day), (75, 100, 3));
         let asked = Asked {
             concurrency: Some(7),
             ..Asked::default()
         };
-        assert_eq!(recommended(&asked, &day).0, 7);
+        assert_eq!(settings(&asked, &day).0, 7);
     }
 
     #[test]
     fn objects_too_long_for_an_invocation_get_more_parts_at_once() {
         let asked = Asked::default();
-        let (concurrency, _, parts) = recommended(&asked, &totals(&asked, 1, 1, 5 * TIB));
+        let (concurrency, _, parts) = settings(&asked, &totals(&asked, 1, 1, 5 * TIB));
         assert_eq!(concurrency, 10, "one object needs no more");
         assert!(parts >= 64, "{parts}");
         let few = Asked {
@@ -240,7 +240,9 @@ mod tests {
             assert!(secs(best) <= tolerated);
             let smaller = candidates
                 .iter()
-                .filter(|c| c.concurrency < best.concurrency);
+                .filter(|c| c.concurrency < best.concurrency)
+                .filter(|c| c.by.part_size_mib == best.by.part_size_mib)
+                .filter(|c| c.speed.parts_in_flight == best.speed.parts_in_flight);
             assert!(smaller.map(secs).all(|secs| secs > tolerated));
         }
     }
@@ -252,7 +254,8 @@ mod tests {
         let candidates = candidates(&half_a_year, &asked, 1.0);
         let of = |mib| {
             let found = candidates.iter().find(|candidate| {
-                (candidate.concurrency, candidate.by.part_size_mib) == (900, mib)
+                let parts = (candidate.by.part_size_mib, candidate.speed.parts_in_flight);
+                candidate.concurrency == 900 && parts == (mib, 16)
             });
             found.unwrap().estimate
         };

@@ -8,7 +8,6 @@ use indicatif::HumanCount;
 use super::answer::Planned;
 use super::queue::{MOST_WAIT_SECS, Queue};
 use super::screen::{milliseconds, table};
-use super::time::WRITES_PER_SEC;
 use crate::figures::duration;
 
 /// Concurrency that an account cannot reserve.
@@ -35,7 +34,7 @@ impl Planned {
             format!(
                 "and ask S3 for {} writes a second; a prefix takes {}",
                 HumanCount(self.write_requests_per_sec.round() as u64),
-                HumanCount(WRITES_PER_SEC as u64)
+                self.prefix_writes()
             ),
         );
         for (name, value) in ["Longest wait", ""].iter().zip(queue.waits()) {
@@ -49,6 +48,14 @@ impl Planned {
         row("Publisher", queue.publisher());
         row("Quota", self.quota());
         table
+    }
+
+    /// Writes a second that a prefix takes.
+    pub fn prefix_writes(&self) -> String {
+        let rate = self.prefix_writes_per_sec;
+        rate.map_or("any number".to_owned(), |rate| {
+            HumanCount(rate as u64).to_string()
+        })
     }
 
     fn quota(&self) -> String {

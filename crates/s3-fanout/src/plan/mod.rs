@@ -6,6 +6,7 @@ mod lambda;
 mod planning;
 mod publishing;
 mod queue;
+pub mod recommend;
 mod screen;
 mod sizes;
 mod time;
@@ -26,9 +27,10 @@ use self::totals::Totals;
 use crate::access::Access;
 use crate::buckets::{Bucket, BucketArgs, Buckets};
 use crate::cost::prices::Architecture;
+use crate::model::NamedModel;
 use crate::progress::{Amount, Meter};
 use crate::scope::ScopeArgs;
-use crate::speed::Speed;
+use crate::speed::{MEASURED, Speed};
 use crate::{answer as answers, exit, interrupt, warnings};
 
 /// What an interruption means.
@@ -70,6 +72,9 @@ struct SettingArgs {
     /// The processor that the functions run on
     #[arg(long, value_name = "NAME", value_enum, default_value_t)]
     architecture: Architecture,
+    /// How fast S3 is taken to be: s3-2023 as it was last measured, s3-2016, lan, or a file of such figures
+    #[arg(long, value_name = "NAME|FILE", default_value = MEASURED)]
+    model: NamedModel,
 }
 
 /// Lists and tells the plan.
@@ -88,7 +93,7 @@ async fn plan(args: &PlanArgs) -> Result<ExitCode> {
     let mut totals = Totals::new(
         args.scope.filter()?,
         args.all,
-        Speed::measured(),
+        Speed::of(&args.settings.model.model),
         &asked.part_sizes_mib(),
         &asked.parts_in_flight(),
     );
@@ -116,6 +121,7 @@ async fn plan(args: &PlanArgs) -> Result<ExitCode> {
         dest: place(&buckets.dest),
         asked,
         architecture: args.settings.architecture,
+        model: args.settings.model.name.clone(),
     };
     let answer = Answer::of(&totals, &setup);
     answers::print(&answer, args.json)?;

@@ -58,6 +58,8 @@ impl Planning<'_> {
             requests: by_operation(&self.requests(best)),
             times: self.times(),
             write_requests_per_sec: queue.copies_per_sec * writes_per_copy,
+            prefix_writes_per_sec: Some(self.totals.speed.writes_per_sec)
+                .filter(|rate| rate.is_finite()),
             queue,
             longest_copy_ms: milliseconds(best.speed.longest_secs),
             resumed: best.speed.resumed,

@@ -4,6 +4,7 @@ use publisher::config::LIST_CONCURRENCY;
 use publisher::topic::BATCH_ENTRIES;
 
 use super::totals::Totals;
+use crate::speed::Speed;
 
 /// Batches of ten messages in flight; template.yaml's `PublishConcurrency`.
 const PUBLISH_CONCURRENCY: f64 = 16.0;
@@ -29,6 +30,12 @@ pub fn publishing_secs(totals: &Totals, region: &str) -> f64 {
     (pages * totals.speed.list_secs).max(messages / per_sec)
 }
 
+/// How long it takes until the first copy begins, in seconds: a page, a batch of messages, and the start of both
+/// functions.
+pub fn first_copy_secs(speed: &Speed) -> f64 {
+    speed.cold_start_secs + speed.list_secs + speed.publish_secs + speed.cold_start_secs
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +55,11 @@ mod tests {
             vec![(0..5_000).map(|_| listed("k.tmp", 1)).collect()],
         );
         assert_eq!(publishing_secs(&unwanted, "us-east-1"), 5.0 * 0.1);
+    }
+
+    #[test]
+    fn both_functions_start_before_the_first_copy() {
+        let first = first_copy_secs(&Speed::measured());
+        assert!((first - (0.02 + 0.1 + 0.02 + 0.02)).abs() < 1e-9, "{first}");
     }
 }

@@ -70,6 +70,10 @@ impl Answer {
         }
         row("To copy", count(self.to_copy));
         if let Some(planned) = &self.estimate {
+            row(
+                "S3",
+                format!("taken to be as fast as the model {} has it", self.model),
+            );
             row("Sizes", planned.sizes());
             for class in planned.sizes.iter().filter(|_| planned.sizes.len() > 1) {
                 row("", class_of(class));
@@ -106,7 +110,8 @@ impl Planned {
         writeln!(f, "{}", lines(&self.times_table()))?;
         writeln!(
             f,
-            " c copies at once, s S3's 3,500 requests a second, l largest object, p publishing; * recommended"
+            " c copies at once, s S3's {} requests a second, l largest object, p publishing; * recommended",
+            self.prefix_writes()
         )?;
         writeln!(f, "\nLambda\n{}", lines(&self.lambda_table()))?;
         writeln!(f, "\nRequests\n{}", lines(&self.requests_table()))

@@ -2,11 +2,6 @@
 
 use serde::Serialize;
 
-/// PUT, COPY and POST requests a second that a prefix takes. HEAD and the reading side of copies have a higher limit
-/// and are fewer, or as many.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>
-pub const WRITES_PER_SEC: f64 = 3_500.0;
-
 /// Until S3 has split a destination by its load, one limit holds for all of its keys.
 const UNSPLIT_SECS: f64 = 3_600.0;
 
@@ -27,6 +22,13 @@ pub struct Work {
     pub busiest_writes: u64,
     /// How long it takes to list and publish them, if nothing holds that up.
     pub publishing_secs: f64,
+    /// Until the first copy begins.
+    pub first_secs: f64,
+    /// PUT, COPY and POST requests a second that a prefix takes. HEAD and the reading side of copies have a higher
+    /// limit and are fewer, or as many.
+    pub writes_per_sec: f64,
+    /// Those that it takes at once besides.
+    pub burst_writes: f64,
 }
 
 /// What decides how long a run takes.
@@ -55,16 +57,16 @@ pub struct Estimate {
 }
 
 /// How long the work takes with so many copies at once: listing and publishing, S3's requests and the copies go on
-/// side by side, so the slowest of them decides; the longest copy may be the last to begin.
+/// side by side, so the slowest of them decides; the longest copy may be the last to begin. The copies take no longer
+/// than Graham's bound, nor than turns that are all as long as the longest copy.
+/// <https://doi.org/10.1137/0117039>
 pub fn estimate(work: &Work, concurrency: u32) -> Estimate {
-    let all_at_once = work.objects <= u64::from(concurrency);
-    let in_turns = match all_at_once {
-        true => 0.0,
-        false => (work.busy_secs - work.longest_secs) / f64::from(concurrency),
-    };
+    let side_by_side = (work.busy_secs - work.longest_secs) / f64::from(concurrency);
+    let turns_before = work.objects.div_ceil(concurrency.into()).saturating_sub(1);
+    let in_turns = side_by_side.min(turns_before as f64 * work.longest_secs);
     let sides = [
-        (in_turns, Bound::Concurrency),
-        (requests_secs(work), Bound::Requests),
+        (work.first_secs + in_turns, Bound::Concurrency),
+        (work.first_secs + requests_secs(work), Bound::Requests),
         (work.publishing_secs, Bound::Publishing),
     ];
     let slower = |a: (f64, Bound), b: (f64, Bound)| if b.0 > a.0 { b } else { a };
@@ -82,8 +84,8 @@ pub fn estimate(work: &Work, concurrency: u32) -> Estimate {
 /// How long S3 takes for the requests: at first as one prefix, then each prefix has a limit of its own. The busiest is
 /// never done sooner than its own limit allows.
 fn requests_secs(work: &Work) -> f64 {
-    let together = work.writes as f64 / WRITES_PER_SEC;
-    let busiest = work.busiest_writes as f64 / WRITES_PER_SEC;
+    let secs = |writes: u64| (writes as f64 - work.burst_writes).max(0.0) / work.writes_per_sec;
+    let (together, busiest) = (secs(work.writes), secs(work.busiest_writes));
     let after_split = (together - UNSPLIT_SECS).max(0.0) / work.prefixes.max(1) as f64;
     busiest.max(together.min(UNSPLIT_SECS) + after_split)
 }
@@ -103,12 +105,18 @@ mod tests {
             writes: objects,
             busiest_writes: objects,
             publishing_secs: 0.0,
+            first_secs: 0.0,
+            writes_per_sec: 3_500.0,
+            burst_writes: 0.0,
         }
     }
 
     #[test]
     fn a_day_of_2016_takes_as_long_as_the_article_measured() {
-        let day = equal(250, in_2016().request_of(700_000_000));
+        let day = Work {
+            longest_secs: in_2016().request_of(800_000_000),
+            ..equal(250, in_2016().request_of(700_000_000))
+        };
         let apart =
             |concurrency, measured: f64| (estimate(&day, concurrency).secs - measured) / measured;
         // One by one, 1 h 45 min: the rate is made of this row.
@@ -143,12 +151,44 @@ mod tests {
             (estimate.secs, estimate.bound)
         };
         assert_eq!(told(1), (1_000.0, Bound::Concurrency));
-        assert_eq!(told(10), (99.6 + 4.0, Bound::Concurrency));
+        assert_eq!(told(10), (25.0 * 4.0, Bound::Concurrency));
+        assert_eq!(told(100), (3.0 * 4.0, Bound::Concurrency), "not 3.49 turns");
         assert_eq!(told(249), (4.0 + 4.0, Bound::LargestObject));
         // Almost: 250 requests take S3 some of the time.
         let (secs, bound) = told(250);
         assert!((secs - 4.0 - 250.0 / 3_500.0).abs() < 1e-9, "{secs}");
         assert_eq!(bound, Bound::LargestObject);
+    }
+
+    #[test]
+    fn copies_that_differ_take_no_turns_as_long_as_the_longest() {
+        let work = Work {
+            longest_secs: 10.0,
+            ..equal(250, 4.0)
+        };
+        assert_eq!(estimate(&work, 100).secs, 9.9 + 10.0);
+        assert_eq!(estimate(&work, 200).secs, 4.95 + 10.0);
+    }
+
+    #[test]
+    fn nothing_begins_before_the_first_page_and_message_and_a_burst_is_taken_at_once() {
+        let work = Work {
+            first_secs: 0.5,
+            ..equal(250, 4.0)
+        };
+        assert_eq!(estimate(&work, 100).secs, 12.5);
+        let burst = |burst_writes| {
+            requests_secs(&Work {
+                burst_writes,
+                ..equal(7_000, 1.0)
+            })
+        };
+        assert_eq!((burst(3_500.0), burst(10_000.0)), (1.0, 0.0));
+        let any = Work {
+            writes_per_sec: f64::INFINITY,
+            ..equal(1_000_000, 1.0)
+        };
+        assert_eq!(requests_secs(&any), 0.0);
     }
 
     #[test]

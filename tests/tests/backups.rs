@@ -40,10 +40,13 @@ async fn a_day_is_copied_once() {
     // A copy of the second in which its source was written is no proof of being the same.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let words = [&DAY[..], &["--dest-prefix", "copies/", "--json"]].concat();
+    let before = world.sandbox.requests();
     let output = operate(backup(&world, &words)).await;
     assert_eq!(output.status.code(), Some(0), "{:?}", told(&output));
     let first = answer(&output);
     let copied = keys.len();
+    let looked = |before| world.requests_since(before)["s3:HeadObject"] as usize;
+    assert_eq!(looked(&before), copied, "at the sources alone");
     assert_eq!(first["copied"], json!(copied));
     assert_eq!(
         (&first["failed"], &first["failures_file"]),
@@ -90,6 +93,11 @@ async fn a_day_is_copied_once() {
             .map(|(name, count)| (name.to_owned(), count))
             .into()
     );
+
+    let before = world.sandbox.requests();
+    let all = operate(backup(&world, &[&words[..], &["--all"]].concat())).await;
+    assert_eq!(answer(&all)["unchanged"], json!(copied));
+    assert_eq!(looked(&before), 2 * copied, "at both sides of all");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,9 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, StorageClass,
 };
+use backup::deadline::Deadline;
 use copier::copy::Action;
+use copier::policy::Overwrite;
 use sandbox::s3::Attributes;
 use tests::{DEST, MIB, ODD_KEYS, SOURCE, World, everything};
 
@@ -205,6 +207,54 @@ async fn an_object_that_is_there_already_costs_two_heads() {
             world.requests_since(&before),
             [("s3:HeadObject".to_owned(), 2)].into()
         );
+    }
+}
+
+#[tokio::test]
+async fn a_destination_that_a_listing_has_shown_to_be_empty_is_not_looked_at() {
+    let world = World::start().await;
+    let copier = world.copier(SMALL);
+    for (key, size, copying) in [("small", 10, 1), ("large", 12 * MIB, 2 + 2)] {
+        world.put(key, size, Attributes::default());
+        let before = world.sandbox.requests();
+        let copied = copier.copy_missing_until(key, Deadline::NONE).await;
+        assert_eq!(copied.unwrap().verified_by(), "CRC64NVME");
+        let requests = world.requests_since(&before);
+        assert_eq!(requests["s3:HeadObject"], 1, "{key}: of the source");
+        assert_eq!(requests.values().sum::<u64>(), 1 + copying, "{key}");
+        assert!(world.head(DEST, key).await.is_some());
+    }
+}
+
+#[tokio::test]
+async fn what_has_come_to_the_destination_since_it_was_listed_is_dealt_with_as_configured() {
+    let world = World::start().await;
+    let [threshold, part_size] = SMALL;
+    let copiers = ["if-changed", "never", "always"]
+        .map(|policy| world.copier([threshold, part_size, ("OVERWRITE", policy)]));
+    for (key, size) in [("small", 10), ("large", 12 * MIB)] {
+        world.put(key, size, Attributes::default());
+        for copier in &copiers {
+            copier.copy(key).await.unwrap();
+            let same = copier.copy_missing_until(key, Deadline::NONE).await;
+            assert_eq!(same.unwrap().action, Action::Unchanged, "{key}");
+
+            let theirs = || world.s3.put_object().bucket(DEST).key(key);
+            theirs().body(vec![9; 11].into()).send().await.unwrap();
+            let other = copier.copy_missing_until(key, Deadline::NONE).await;
+            let there = world.head(DEST, key).await.unwrap().content_length;
+            if copier.config.overwrite == Overwrite::Never {
+                let error = other.unwrap_err();
+                assert_eq!(error.error_type(), "DestinationExists", "{error}");
+                assert_eq!(there, Some(11), "it is kept");
+                let delete = world.s3.delete_object().bucket(DEST).key(key);
+                delete.send().await.unwrap();
+            } else {
+                assert_ne!(other.unwrap().action, Action::Unchanged);
+                assert_eq!(there, Some(size as i64));
+            }
+        }
+        assert_eq!(world.sandbox.s3().open_uploads(DEST), 0, "{key}");
     }
 }
 

@@ -68,6 +68,13 @@ pub enum Action {
     },
 }
 
+/// What may be at the destination when a copy begins.
+#[derive(Debug, Clone, Copy)]
+enum Expected {
+    Anything,
+    Nothing,
+}
+
 impl Outcome {
     /// What the copy was compared by: the checksum's algorithm, or `size`.
     pub fn verified_by(&self) -> &str {
@@ -92,6 +99,28 @@ impl Copier {
     /// # Errors
     /// The copy was not made. See [`CopyError`].
     pub async fn copy_until(&self, key: &str, deadline: Deadline) -> Result<Outcome, CopyError> {
+        self.copy_expecting(Expected::Anything, key, deadline).await
+    }
+
+    /// The same where a listing has shown that nothing is at the destination: it is not looked at, for S3 refuses the
+    /// copy if anything has come there since, and then it is looked at after all.
+    ///
+    /// # Errors
+    /// The copy was not made. See [`CopyError`].
+    pub async fn copy_missing_until(
+        &self,
+        key: &str,
+        deadline: Deadline,
+    ) -> Result<Outcome, CopyError> {
+        self.copy_expecting(Expected::Nothing, key, deadline).await
+    }
+
+    async fn copy_expecting(
+        &self,
+        mut expected: Expected,
+        key: &str,
+        deadline: Deadline,
+    ) -> Result<Outcome, CopyError> {
         if self.config.is_copy(key) {
             return Err(CopyError::SourceIsCopy {
                 object: s3_uri(&self.config.source_bucket, key),
@@ -99,7 +128,7 @@ impl Copier {
         }
         let mut overwrite = self.config.overwrite;
         for _ in 1..COPY_ATTEMPTS {
-            match self.copy_once(key, overwrite, deadline).await {
+            match self.copy_once(key, overwrite, expected, deadline).await {
                 Err(
                     change @ (CopyError::SourceChanged { .. }
                     | CopyError::DestinationChanged { .. }),
@@ -110,14 +139,16 @@ impl Copier {
                 // What is there now was written since we were asked.
                 overwrite = Overwrite::IfChanged;
             }
+            expected = Expected::Anything;
         }
-        self.copy_once(key, overwrite, deadline).await
+        self.copy_once(key, overwrite, expected, deadline).await
     }
 
     async fn copy_once(
         &self,
         key: &str,
         overwrite: Overwrite,
+        expected: Expected,
         deadline: Deadline,
     ) -> Result<Outcome, CopyError> {
         let object = s3_uri(&self.config.dest_bucket, &self.config.dest_key(key));
@@ -125,10 +156,14 @@ impl Copier {
             return Err(CopyError::DeadlineNear { object });
         }
         let look = async {
-            futures::try_join!(
-                Source::look(&self.source, &self.config, key),
-                Destination::look(&self.destination, &self.config, key),
-            )
+            futures::try_join!(Source::look(&self.source, &self.config, key), async {
+                match expected {
+                    Expected::Anything => {
+                        Destination::look(&self.destination, &self.config, key).await
+                    }
+                    Expected::Nothing => Destination::empty(&self.config, key),
+                }
+            },)
         };
         let (source, destination) = in_time(deadline, object.clone(), look).await?;
         let is_there = destination.has(&source.head, self.config.preserve);

@@ -29,18 +29,29 @@ impl Destination {
         config: &Config,
         source_key: &str,
     ) -> Result<Destination, CopyError> {
-        let bucket = config.dest_bucket.clone();
-        let key = config.dest_key(source_key);
-        let uri = s3_uri(&bucket, &key);
-        check_key(&key).map_err(|source: KeyError| CopyError::DestinationKey {
-            object: uri.clone(),
+        let mut destination = Destination::empty(config, source_key)?;
+        let owner = config.dest_bucket_owner.as_ref();
+        destination.head = head(client, &destination.bucket, &destination.key, owner, None)
+            .await
+            .map_err(|cause| CopyError::of("HeadObject", &destination.uri(), cause))?;
+        Ok(destination)
+    }
+
+    /// One where nothing is.
+    ///
+    /// # Errors
+    /// The key with its prefix is too long.
+    pub fn empty(config: &Config, source_key: &str) -> Result<Destination, CopyError> {
+        let destination = Destination {
+            bucket: config.dest_bucket.clone(),
+            key: config.dest_key(source_key),
+            head: None,
+        };
+        check_key(&destination.key).map_err(|source: KeyError| CopyError::DestinationKey {
+            object: destination.uri(),
             source,
         })?;
-        let owner = config.dest_bucket_owner.as_ref();
-        let head = head(client, &bucket, &key, owner, None)
-            .await
-            .map_err(|cause| CopyError::of("HeadObject", &uri, cause))?;
-        Ok(Destination { bucket, key, head })
+        Ok(destination)
     }
 
     /// Whether the source is there already, with the same content headers and metadata where those are

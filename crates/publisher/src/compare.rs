@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::list::Listed;
 use crate::pairs::{Extras, Pair, pairs};
 
-/// The source's objects, each marked as unchanged or not, in pages of any size; an error is the last of them.
+/// The source's objects, each marked as unchanged, missing or neither, in pages of any size; an error is the last of them.
 /// The copies have their source's keys. Both are in key order and of each, about a page and a half is held.
 pub fn compare<E>(
     source: impl Stream<Item = Result<Vec<Listed>, E>> + Unpin,
@@ -23,7 +23,10 @@ fn marked(pair: Pair) -> Option<Listed> {
             listed.is_unchanged = is_same(&listed.object, &copy.object);
             Some(listed)
         }
-        Pair::Missing(listed) => Some(listed),
+        Pair::Missing(mut listed) => {
+            listed.is_missing = true;
+            Some(listed)
+        }
         Pair::Extra(_) => None,
     }
 }
@@ -57,6 +60,7 @@ mod tests {
             },
             is_archived: false,
             is_unchanged: false,
+            is_missing: false,
         }
     }
 
@@ -76,15 +80,16 @@ mod tests {
     fn compared(
         source: Vec<Result<Vec<Listed>, &'static str>>,
         copies: Vec<Result<Vec<Listed>, &'static str>>,
-    ) -> (Vec<(String, bool)>, Vec<&'static str>) {
+    ) -> (Vec<(String, (bool, bool))>, Vec<&'static str>) {
         let pages = compare(stream::iter(source), stream::iter(copies));
         let (mut objects, mut errors) = (Vec::new(), Vec::new());
         for page in block_on(pages.collect::<Vec<_>>()) {
             match page {
-                Ok(page) => objects.extend(
-                    page.into_iter()
-                        .map(|listed| (listed.object.key, listed.is_unchanged)),
-                ),
+                Ok(page) => {
+                    objects.extend(page.into_iter().map(|listed| {
+                        (listed.object.key, (listed.is_unchanged, listed.is_missing))
+                    }))
+                }
                 Err(error) => errors.push(error),
             }
         }
@@ -113,7 +118,7 @@ mod tests {
                         copy_size == size
                             && matches!((written, changed), (Some(written), Some(changed)) if written > changed)
                     });
-                    (key.clone(), is_unchanged)
+                    (key.clone(), (is_unchanged, !copies.contains_key(key)))
                 })
                 .collect();
             prop_assert_eq!(objects, expected);

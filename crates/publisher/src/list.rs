@@ -59,6 +59,8 @@ pub struct Listed {
     pub is_archived: bool,
     /// Whether it was compared with the destination, and its copy is there.
     pub is_unchanged: bool,
+    /// Whether there is no copy of it. False also where that was not looked at.
+    pub is_missing: bool,
 }
 
 /// A range that was not listed to its end.
@@ -222,6 +224,7 @@ fn listed(bucket: &str, page: &ListObjectsV2Output, object: &Object) -> Result<L
         object: object_ref,
         is_archived: is_archived(object),
         is_unchanged: false,
+        is_missing: false,
     })
 }
 

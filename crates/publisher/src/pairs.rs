@@ -152,6 +152,7 @@ mod tests {
             },
             is_archived: false,
             is_unchanged: false,
+            is_missing: false,
         }
     }
 

@@ -112,6 +112,8 @@ struct Job {
     key: String,
     /// Its size in bytes, as far as a listing has shown it.
     size: u64,
+    /// Whether a listing has shown that it has no copy.
+    is_missing: bool,
 }
 
 impl BackUp {
@@ -123,6 +125,7 @@ impl BackUp {
             object,
             is_archived,
             is_unchanged,
+            is_missing,
         } = match step {
             Step::Object(_, listed) => listed,
             Step::Failed(_, error) => {
@@ -147,6 +150,7 @@ impl BackUp {
             return Ok(Some(Job {
                 key: object.key,
                 size: object.size,
+                is_missing,
             }));
         }
         Ok(None)
@@ -156,7 +160,11 @@ impl BackUp {
     fn again(&self, key: String) -> Job {
         self.state().summary.listed += 1;
         self.meter.expect(Amount::of(0));
-        Job { key, size: 0 }
+        Job {
+            key,
+            size: 0,
+            is_missing: false,
+        }
     }
 
     /// Copies every object, so many at the same time, until someone asks to stop. What is under way always ends, also
@@ -178,8 +186,11 @@ impl BackUp {
     }
 
     async fn copy(&self, job: Job) -> Result<()> {
-        let copied = self.copier.copy_until(&job.key, Deadline::called(&STOP));
-        let copied = copied.await;
+        let (key, deadline) = (&job.key, Deadline::called(&STOP));
+        let copied = match job.is_missing {
+            true => self.copier.copy_missing_until(key, deadline).await,
+            false => self.copier.copy_until(key, deadline).await,
+        };
         let mut state = self.state();
         match copied {
             Ok(outcome) if outcome.action == Action::Unchanged => state.summary.unchanged += 1,

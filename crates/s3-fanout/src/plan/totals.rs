@@ -263,6 +263,7 @@ pub mod tests {
             },
             is_archived: false,
             is_unchanged: false,
+            is_missing: false,
         }
     }
 

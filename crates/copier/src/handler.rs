@@ -59,7 +59,7 @@ impl Copier {
     }
 
     /// Builds the clients, one for the source bucket's region and one for the destination's, for so many copies at
-    /// the same time.
+    /// the same time. Their configurations differ in nothing but the region.
     pub fn over(
         source: &SdkConfig,
         destination: &SdkConfig,
@@ -77,9 +77,14 @@ impl Copier {
                 .interceptor(Throttles);
             Client::from_conf(s3.build())
         };
+        let in_destination = client(destination);
         Copier {
-            source: client(source),
-            destination: client(destination),
+            // In one region, the connections that asked about the sources then ask for the copies.
+            source: match source.region() == destination.region() {
+                true => in_destination.clone(),
+                false => client(source),
+            },
+            destination: in_destination,
             config,
         }
     }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use sandbox::s3::Attributes;
-use sandbox::timing::Latency;
+use sandbox::timing::{Latency, Model};
 use serde_json::{Value, json};
 use tests::{DEST, MIB, ODD_KEYS, SOURCE, World, answer, everything, operate, operator, told};
 
@@ -98,6 +98,42 @@ async fn a_day_is_copied_once() {
     let all = operate(backup(&world, &[&words[..], &["--all"]].concat())).await;
     assert_eq!(answer(&all)["unchanged"], json!(copied));
     assert_eq!(looked(&before), 2 * copied, "at both sides of all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prefix_that_takes_fewer_requests_than_are_made_at_once_costs_no_more_than_twice_as_many()
+{
+    let world = World::start().await;
+    for n in 0..12 {
+        world.put(
+            &format!("2016-06-30/{n}"),
+            700_000_000,
+            Attributes::default(),
+        );
+    }
+    let model = json!({
+        "latency_ms": { "usual": 0, "UploadPartCopy": 100 },
+        "rates": { "writes_per_sec": 300, "reads_per_sec": 10_000 },
+    });
+    let model = Model::parse(&model.to_string()).unwrap();
+    world.sandbox.timing().set(model);
+    let before = world.sandbox.requests();
+    // 192 parts at once ask for 1,920 a second.
+    let settings = ["--concurrency", "12", "--part-size-mib", "16", "--json"];
+    let output = operate(backup(&world, &[&DAY[..], &settings].concat())).await;
+    assert_eq!(output.status.code(), Some(0), "{:?}", told(&output));
+    assert_eq!(answer(&output)["copied"], json!(12));
+    let made = world.requests_since(&before);
+    let parts = made["s3:UploadPartCopy"];
+    assert!(parts > 12 * 42, "S3 never asked to slow down: {made:?}");
+    assert!(parts <= 2 * 12 * 42, "{made:?}");
+    for n in 0..12 {
+        let key = format!("2016-06-30/{n}");
+        let [source, copy] = [SOURCE, DEST].map(|bucket| world.head(bucket, &key));
+        let (source, copy) = (source.await.unwrap(), copy.await.unwrap());
+        assert!(source.checksum_crc64_nvme.is_some());
+        assert_eq!(copy.checksum_crc64_nvme, source.checksum_crc64_nvme);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -62,7 +62,7 @@ pub struct BackUpArgs {
 #[command(next_help_heading = "Copies")]
 pub struct CopyArgs {
     /// Objects copied at the same time
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub concurrency: u16,
     /// Parts of one object copied at the same time
     #[arg(long, value_name = "N", default_value = "16")]

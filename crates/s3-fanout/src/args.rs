@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::back_fill::BackFillArgs;
 use crate::back_up::BackUpArgs;
+use crate::bench::peers::PeersArgs;
 use crate::bench::publisher;
 use crate::manual::{CompletionsArgs, ManArgs};
 use crate::model::NamedModel;
@@ -150,6 +151,13 @@ pub enum Bench {
     /// request for an invocation, the first invocation, the memory and the deployment package. Python is skipped where
     /// it lacks boto3 or awslambdaric. Exit status: 0 every target met, 1 not so, 2 wrong usage, 3 could not run.
     ColdStart(BenchColdStartArgs),
+    /// Our backup beside the tools that one would take instead, on the same objects and the same S3
+    ///
+    /// Each tool of PATH copies a day of large objects and two thousand small ones from bucket to bucket in the sandbox,
+    /// in turns; tells the time, the processor time, the memory, the requests, and whether metadata, tags and checksums
+    /// arrived. A tool that is not installed is skipped. Exit status: 0 every target met, 1 not so, 2 wrong usage, 3
+    /// could not run.
+    Peers(PeersArgs),
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,10 @@
 //! What the figures were measured on.
 
+use std::process::Command;
 use std::thread::available_parallelism;
+
+/// Where this program's sources were when it was built.
+const SOURCES: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The system, the processor and how much of it there is, in a line.
 pub fn describe() -> String {
@@ -11,6 +15,25 @@ pub fn describe() -> String {
         .map_or(String::new(), |model| format!(", {model}"));
     let (os, architecture) = (std::env::consts::OS, std::env::consts::ARCH);
     format!("{os} {architecture}, {cpus} CPUs{model}")
+}
+
+/// The commit of this program's sources, with `-dirty` if they differ from it; `unknown` where there are none.
+pub fn commit() -> String {
+    commit_of(SOURCES).unwrap_or_else(|| "unknown".to_owned())
+}
+
+fn commit_of(folder: &str) -> Option<String> {
+    let git = |args: &[&str]| {
+        let ran = Command::new("git").args(["-C", folder]).args(args).output();
+        let ran = ran.ok().filter(|ran| ran.status.success())?;
+        Some(String::from_utf8_lossy(&ran.stdout).trim().to_owned())
+    };
+    let commit = git(&["rev-parse", "HEAD"])?;
+    let dirty = match git(&["status", "--porcelain"])?.is_empty() {
+        true => "",
+        false => "-dirty",
+    };
+    Some(commit + dirty)
 }
 
 /// The processor's name as Linux tells it.
@@ -25,6 +48,13 @@ fn model(cpuinfo: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_without_history_has_no_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(commit_of(folder.path().to_str().unwrap()), None);
+        assert_eq!(commit_of("/no/such/folder"), None);
+    }
 
     #[test]
     fn finds_the_processors_name() {

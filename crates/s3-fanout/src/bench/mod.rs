@@ -1,7 +1,10 @@
 //! `s3-fanout bench`: figures in the sandbox, next to what they could be at best.
 
 pub mod cold_start;
+mod kept;
 mod machine;
+pub mod peers;
+mod process;
 pub mod publisher;
 
 use std::process::ExitCode;
@@ -17,6 +20,7 @@ pub fn run(bench: Bench) -> Result<ExitCode> {
     }
     match bench {
         Bench::ColdStart(args) => cold_start::run(&args),
+        Bench::Peers(args) => peers::run(&args),
         Bench::Publisher(args) => publisher::run(&args.case, args.scale, args.json),
     }
 }

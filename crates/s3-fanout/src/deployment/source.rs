@@ -22,6 +22,9 @@ const SEED: u64 = 20_160_630;
 /// The sizes of the job this project was made for, in bytes.
 const SIZES: std::ops::RangeInclusive<u64> = 600_000_000..=800_000_000;
 
+/// The size of a small object, in bytes.
+const SMALL_BYTES: usize = 1_000;
+
 /// The shared bytes of virtual objects repeat a block of this many.
 const BLOCK_BYTES: usize = 1 << 16;
 
@@ -58,6 +61,19 @@ pub fn put_virtual_day(store: &Store, objects: u32) -> Result<()> {
             Content::concatenate([&own, &rest]),
             attributes(number),
         )?;
+    }
+    Ok(())
+}
+
+/// Puts small objects into the source bucket: the same day, with a kilobyte each.
+pub fn put_small(store: &Store, objects: u32) -> Result<()> {
+    let mut random = fastrand::Rng::with_seed(SEED);
+    for number in 0..objects {
+        let mut bytes = vec![0; SMALL_BYTES];
+        random.fill(&mut bytes);
+        let key = format!("{DAY_PREFIX}object-{number:04}.bin");
+        let content = Content::bytes(Bytes::from(bytes));
+        store.put(SOURCE_BUCKET, &key, content, attributes(number))?;
     }
     Ok(())
 }

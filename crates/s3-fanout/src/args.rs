@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::back_fill::BackFillArgs;
 use crate::back_up::BackUpArgs;
+use crate::bench::copier::CopierArgs;
+use crate::bench::copier::processor::RequestsArgs;
 use crate::bench::peers::PeersArgs;
 use crate::bench::publisher;
 use crate::manual::{CompletionsArgs, ManArgs};
@@ -151,6 +153,15 @@ pub enum Bench {
     /// request for an invocation, the first invocation, the memory and the deployment package. Python is skipped where
     /// it lacks boto3 or awslambdaric. Exit status: 0 every target met, 1 not so, 2 wrong usage, 3 could not run.
     ColdStart(BenchColdStartArgs),
+    /// The copier with one object of 64 MiB to 5 TB, 1 to 64 of its parts at once
+    ///
+    /// Invokes the function in the sandbox and compares its time with the least that the model of S3 allows; what would
+    /// take long is measured on a share of its parts. Then its processor time, beside the same requests made by the SDK
+    /// alone. Exit status: 0 every target met, 1 not so, 2 wrong usage, 3 could not run.
+    Copier(CopierArgs),
+    /// The requests of a backup by the SDK alone, for bench copier
+    #[command(hide = true)]
+    Requests(RequestsArgs),
     /// Our backup beside the tools that one would take instead, on the same objects and the same S3
     ///
     /// Each tool of PATH copies a day of large objects and two thousand small ones from bucket to bucket in the sandbox,

@@ -162,7 +162,11 @@ pub async fn look_at_all(s3: &Client, bucket: &str) -> Result<Objects> {
         .await
 }
 
-async fn look(s3: &Client, bucket: &str, key: &str) -> Result<Looked> {
+/// Looks at an object.
+///
+/// # Errors
+/// It is missing, or the sandbox does not answer.
+pub async fn look(s3: &Client, bucket: &str, key: &str) -> Result<Looked> {
     let head = s3.head_object().bucket(bucket).key(key);
     let head = head.checksum_mode(ChecksumMode::Enabled).send();
     let tags = s3.get_object_tagging().bucket(bucket).key(key).send();

@@ -1,6 +1,7 @@
 //! `s3-fanout bench`: figures in the sandbox, next to what they could be at best.
 
 pub mod cold_start;
+pub mod copier;
 mod kept;
 mod machine;
 pub mod peers;
@@ -20,6 +21,8 @@ pub fn run(bench: Bench) -> Result<ExitCode> {
     }
     match bench {
         Bench::ColdStart(args) => cold_start::run(&args),
+        Bench::Copier(args) => copier::run(&args),
+        Bench::Requests(args) => copier::processor::run(&args).map(|()| ExitCode::SUCCESS),
         Bench::Peers(args) => peers::run(&args),
         Bench::Publisher(args) => publisher::run(&args.case, args.scale, args.json),
     }

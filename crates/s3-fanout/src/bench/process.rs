@@ -191,7 +191,7 @@ mod tests {
     #[tokio::test]
     async fn a_program_that_a_script_has_started_counts() {
         let mut command = Command::new("sh");
-        // A megabyte and more in the child alone; the script only waits for it.
+        // Thirty megabytes are in the child alone; the script only waits for it.
         command.args([
             "-c",
             "sh -c 'a=$(head -c 30000000 /dev/zero | tr \\\\0 x); sleep 0.1'; exit 0",

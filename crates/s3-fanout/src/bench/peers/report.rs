@@ -54,6 +54,18 @@ impl Report {
         self.missed().is_empty()
     }
 
+    /// Whether any tool but one came to figures.
+    fn is_compared(&self) -> bool {
+        let figures = |results: &Results| {
+            results
+                .rows
+                .iter()
+                .filter(|row| row.figures.is_some())
+                .count()
+        };
+        self.workloads.iter().any(|results| figures(results) > 1)
+    }
+
     fn missed(&self) -> Vec<String> {
         let of = |results: &Results| {
             let missed = missed(&results.rows).into_iter();
@@ -67,6 +79,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = match self.is_good() {
+            true if !self.is_compared() => "no other tool ran: nothing to compare with",
             true => "✔ every target met",
             false => "✘ not everything is as it should be",
         };
@@ -150,6 +163,7 @@ mod tests {
         assert!(report.is_good());
         let text = report.to_string();
         for expected in [
+            "no other tool ran",
             "day: 250 objects, 176.7 GB",
             "s3-fanout  4.00",
             "aws        failed",

@@ -11,6 +11,8 @@ use crate::bench::copier::CopierArgs;
 use crate::bench::copier::processor::RequestsArgs;
 use crate::bench::peers::PeersArgs;
 use crate::bench::publisher;
+use crate::bench::strategies::BenchStrategiesArgs;
+use crate::bench::strategies::child::Child;
 use crate::manual::{CompletionsArgs, ManArgs};
 use crate::model::NamedModel;
 use crate::plan::PlanArgs;
@@ -88,6 +90,9 @@ pub enum Command {
     /// Run one of the Lambda functions, as an execution environment of the sandbox does
     #[command(hide = true)]
     Function(FunctionArgs),
+    /// Run one of the strategies that the benchmark compares
+    #[command(hide = true)]
+    Strategy(StrategyArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -169,6 +174,18 @@ pub enum Bench {
     /// arrived. A tool that is not installed is skipped. Exit status: 0 every target met, 1 not so, 2 wrong usage, 3
     /// could not run.
     Peers(PeersArgs),
+    /// The strategies of those who did this before, and ours, on the same model of S3
+    ///
+    /// Each copies in a process of its own, or in Lambda functions, and is compared with the least time that the model
+    /// allows. What would take too long copies a part of the objects, which is told. Exit status: 0 every object
+    /// correct and every target met, 1 not so, 2 wrong usage, 3 could not run.
+    Strategies(Box<BenchStrategiesArgs>),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct StrategyArgs {
+    #[command(subcommand)]
+    pub what: Child,
 }
 
 #[derive(Debug, clap::Args)]

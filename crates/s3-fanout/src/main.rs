@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Command::Completions(args) => manual::completions(&args, &Args::command()),
         Command::Man(args) => manual::man(&args, &Args::command()),
         Command::Function(args) => function::run(args),
+        Command::Strategy(args) => bench::strategies::child::run(args.what),
     };
     outcome.unwrap_or_else(|error| exit::failed(&error))
 }

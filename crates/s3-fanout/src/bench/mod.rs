@@ -3,10 +3,13 @@
 pub mod cold_start;
 pub mod copier;
 mod kept;
+mod commit;
+mod limit;
 mod machine;
 pub mod peers;
 mod process;
 pub mod publisher;
+pub mod strategies;
 
 use std::process::ExitCode;
 
@@ -25,5 +28,6 @@ pub fn run(bench: Bench) -> Result<ExitCode> {
         Bench::Requests(args) => copier::processor::run(&args).map(|()| ExitCode::SUCCESS),
         Bench::Peers(args) => peers::run(&args),
         Bench::Publisher(args) => publisher::run(&args.case, args.scale, args.json),
+        Bench::Strategies(args) => strategies::run(&args),
     }
 }

@@ -27,6 +27,12 @@ pub const LAMBDA_INVOCATION_USD: f64 = 0.20 / 1_000_000.0;
 /// A publish request of up to 64 KB; deliveries to Lambda are free. <https://aws.amazon.com/sns/pricing/>
 const SNS_REQUEST_USD: f64 = 0.50 / 1_000_000.0;
 
+/// A job of S3 Batch Operations. <https://aws.amazon.com/s3/pricing/>
+pub const BATCH_JOB_USD: f64 = 0.25;
+
+/// An object of a job of S3 Batch Operations, besides its request. <https://aws.amazon.com/s3/pricing/>
+pub const BATCH_OBJECT_USD: f64 = 1.0 / 1_000_000.0;
+
 /// The processor of the functions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]

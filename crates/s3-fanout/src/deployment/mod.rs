@@ -49,23 +49,26 @@ const ANSWER_TIMEOUT_SECS: &str = "2";
 
 /// What deployments differ in.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct Settings<'a> {
     /// Where the sandbox listens.
     pub address: SocketAddr,
     /// Copiers at the same time; with none, nothing is subscribed to the topic.
     pub copiers: u16,
     /// The publisher's variables besides those that name its buckets and its topic.
-    pub publisher_environment: &'static [(&'static str, &'static str)],
+    pub publisher_environment: &'a [(&'a str, &'a str)],
+    /// The copiers' variables besides those that name their buckets.
+    pub copier_environment: &'a [(&'a str, &'a str)],
     /// Whether faults will happen: the functions do not wait long for an answer then.
     pub faults_to_come: bool,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
+impl Default for Settings<'_> {
+    fn default() -> Self {
         Settings {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             copiers: 0,
             publisher_environment: &[],
+            copier_environment: &[],
             faults_to_come: false,
         }
     }
@@ -81,7 +84,7 @@ pub struct Deployment {
 
 impl Deployment {
     /// Starts the sandbox and deploys to it. The functions are this program, started again.
-    pub async fn start(settings: Settings, logs: Logs) -> Result<Deployment> {
+    pub async fn start(settings: Settings<'_>, logs: Logs) -> Result<Deployment> {
         descriptors::reserve(settings.copiers)?;
         let address = settings.address;
         let options = Options {
@@ -113,7 +116,7 @@ impl Deployment {
     }
 }
 
-fn deploy_functions(sandbox: &Sandbox, settings: &Settings) -> Result<()> {
+fn deploy_functions(sandbox: &Sandbox, settings: &Settings<'_>) -> Result<()> {
     let topic = sandbox.sns().create_topic(TOPIC)?;
     let queue = |name| sandbox.sqs().arn(&sandbox.sqs().create_queue(name)?);
     let subscription_failures = queue(SUBSCRIPTION_FAILURES)?;
@@ -151,9 +154,10 @@ fn deploy_functions(sandbox: &Sandbox, settings: &Settings) -> Result<()> {
     })?;
     if settings.copiers > 0 {
         let concurrency = usize::from(settings.copiers);
+        let copier = [&buckets[..], settings.copier_environment].concat();
         let copier = lambda.create_function(Function {
             on_failure: Some(queue(COPIER_FAILURES)?),
-            ..function(COPIER, COPIER_MEMORY_MB, concurrency, &buckets)
+            ..function(COPIER, COPIER_MEMORY_MB, concurrency, &copier)
         })?;
         sandbox
             .sns()

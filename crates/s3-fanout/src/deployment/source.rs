@@ -47,14 +47,12 @@ pub struct File {
 /// Puts a day of virtual objects into the source bucket. They hold 600-800 MB each and cost no memory: an
 /// object is its own key and then a range of bytes that all of them share.
 pub fn put_virtual_day(store: &Store, objects: u32) -> Result<()> {
-    let mut random = fastrand::Rng::with_seed(SEED);
-    let mut block = vec![0; BLOCK_BYTES];
-    random.fill(&mut block);
-    let shared = Content::repeat(Bytes::from(block), *SIZES.end());
-    for number in 0..objects {
+    let (block, sizes) = virtual_day();
+    let shared = Content::repeat(block, *SIZES.end());
+    for (number, size) in (0..objects).zip(sizes) {
         let key = format!("{DAY_PREFIX}object-{number:03}.bin");
         let own = Content::bytes(Bytes::from(key.clone()));
-        let rest = shared.slice(own.len()..random.u64(SIZES));
+        let rest = shared.slice(own.len()..size);
         store.put(
             SOURCE_BUCKET,
             &key,
@@ -76,6 +74,20 @@ pub fn put_small(store: &Store, objects: u32) -> Result<()> {
         store.put(SOURCE_BUCKET, &key, content, attributes(number))?;
     }
     Ok(())
+}
+
+/// The sizes of a day's virtual objects in bytes, one after another without an end.
+pub fn virtual_sizes() -> impl Iterator<Item = u64> {
+    virtual_day().1
+}
+
+/// The block that a day's virtual objects share, and their sizes.
+fn virtual_day() -> (Bytes, impl Iterator<Item = u64>) {
+    let mut random = fastrand::Rng::with_seed(SEED);
+    let mut block = vec![0; BLOCK_BYTES];
+    random.fill(&mut block);
+    let sizes = std::iter::repeat_with(move || random.u64(SIZES));
+    (Bytes::from(block), sizes)
 }
 
 /// Everything that a multipart copy loses unless it takes care.

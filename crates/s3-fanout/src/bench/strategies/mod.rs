@@ -1,0 +1,176 @@
+//! `s3-fanout bench strategies`: what others did before, and ours, on the same model of S3 and the same objects.
+
+mod args;
+mod calls;
+pub mod child;
+mod fraction;
+mod lambda;
+mod ours;
+mod report;
+mod row;
+mod stage;
+mod strategy;
+mod workload;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::bench::limit::limit;
+use crate::deployment::log::Log;
+use crate::exit::UsageError;
+use crate::progress::above;
+use crate::speed::{DEFAULT_PARTS_IN_FLIGHT, DEFAULT_SIZES};
+use crate::{answer, exit, interrupt};
+pub use args::BenchStrategiesArgs;
+use ours::Ours;
+use report::{Report, Setting};
+use row::{Row, Share};
+use stage::Run;
+use strategy::Strategy;
+use workload::Workload;
+
+/// The most that the fan-out may take of its least time, where that many or fewer copies run at once.
+const FAN_OUT_RATIO: (f64, u16) = (1.25, 249);
+/// With more.
+const FAN_OUT_RATIO_OF_MANY: f64 = 1.5;
+/// The most that `backup` may take of its own.
+const BACKUP_RATIO: f64 = 1.2;
+/// How many times as fast as the threads of 2016 the fan-out is at least, by model, with 100 at once.
+const TIMES_AS_FAST: [(&str, f64); 2] = [("s3-2016", 7.0), ("s3-2023", 2.5)];
+const TIMES_AS_FAST_CONCURRENCY: u16 = 100;
+
+/// Runs the strategies one after another.
+///
+/// # Errors
+/// A strategy is asked for that does not do the workload, or something does not start.
+pub fn run(args: &BenchStrategiesArgs) -> Result<ExitCode> {
+    interrupt::or_done(bench(args), interrupt::ALL_WAS_HERE)
+}
+
+async fn bench(args: &BenchStrategiesArgs) -> Result<ExitCode> {
+    let strategies = chosen(args)?;
+    let log = Log::create("bench")?;
+    let done = match args.workload.copies() {
+        true => copying(args, &strategies, &log).await,
+        false => calls::bench(args, &strategies, &log).await,
+    };
+    let report = match done {
+        Ok(report) => report,
+        Err(error) => return Err(error.context(log.keep()?)),
+    };
+    answer::print(&report, args.json)?;
+    if !report.is_good() {
+        eprintln!("{}", log.keep()?);
+    }
+    Ok(exit::found(report.is_good()))
+}
+
+/// Those that are asked for, in the order of the table.
+fn chosen(args: &BenchStrategiesArgs) -> Result<Vec<Strategy>> {
+    let all = Strategy::of(args.workload);
+    if let Some(other) = args.strategy.iter().find(|asked| !all.contains(asked)) {
+        let names: Vec<_> = all.iter().map(|strategy| strategy.name()).collect();
+        bail!(UsageError(format!(
+            "--strategy {} does not do --workload {}; accepted are {}",
+            other.name(),
+            args.workload.name(),
+            names.join(", ")
+        )));
+    }
+    let is_asked =
+        |strategy: &&Strategy| args.strategy.is_empty() || args.strategy.contains(strategy);
+    Ok(all.iter().filter(is_asked).copied().collect())
+}
+
+async fn copying(args: &BenchStrategiesArgs, strategies: &[Strategy], log: &Log) -> Result<Report> {
+    let (model, workload) = (&args.model.model, args.workload);
+    let objects = args.objects.unwrap_or(workload.objects());
+    let sizes = workload.sizes(objects);
+    let ours = Ours {
+        part_size_mib: Some(args.part_size_mib.into()),
+        parts_in_flight: args.parts_in_flight,
+    };
+    let least = limit(
+        model,
+        ours.limited(Strategy::FanOut, args.concurrency),
+        &sizes,
+    )?;
+    let mut rows = Vec::new();
+    for strategy in strategies.iter().copied() {
+        let at_once = strategy.parallelism(args.concurrency, objects);
+        let copied = match strategy.is_ours() {
+            true => objects,
+            false => fraction::objects(model, &sizes, at_once),
+        };
+        let run = Run {
+            strategy,
+            workload,
+            model,
+            concurrency: args.concurrency,
+            ours,
+            objects: copied,
+        };
+        above(|| eprintln!("{}: {copied} of {objects} objects", strategy.name()));
+        let measured = stage::measure(run, log).await;
+        let measured = measured.map_err(|error| error.context(strategy.name()))?;
+        let share = Share {
+            objects: objects.into(),
+            copied: copied.into(),
+            times: fraction::times(&sizes, copied),
+        };
+        let mut row = Row::new(strategy, measured, share, least.seconds);
+        if strategy.is_ours() {
+            judge(&mut row, args, ours, &sizes)?;
+        }
+        rows.push(row);
+    }
+    if let Some(least) = times_as_fast(args, ours) {
+        row::expect_faster(&mut rows, least);
+    }
+    Ok(Report::new(
+        Setting {
+            model: args.model.name.clone(),
+            workload,
+            concurrency: args.concurrency,
+            objects,
+            bytes: sizes.iter().sum(),
+            part_size_mib: args.part_size_mib,
+            parts_in_flight: args.parts_in_flight,
+        },
+        least,
+        rows,
+    ))
+}
+
+/// What is expected of ours.
+fn judge(row: &mut Row, args: &BenchStrategiesArgs, ours: Ours, sizes: &[u64]) -> Result<()> {
+    let own = limit(
+        &args.model.model,
+        ours.limited(row.strategy, args.concurrency),
+        sizes,
+    )?;
+    let (ratio, few) = FAN_OUT_RATIO;
+    let most = match row.strategy {
+        Strategy::Backup => BACKUP_RATIO,
+        _ if args.concurrency <= few => ratio,
+        _ => FAN_OUT_RATIO_OF_MANY,
+    };
+    row.expect_ratio(most, own.seconds);
+    // All objects of both workloads have tags.
+    row.expect_requests(ours.requests(sizes, true)?);
+    Ok(())
+}
+
+/// How many times as fast as the threads the fan-out is to be, if what was run is what that is said of.
+fn times_as_fast(args: &BenchStrategiesArgs, ours: Ours) -> Option<f64> {
+    let as_said = args.workload == Workload::Day
+        && args.objects.is_none()
+        && args.concurrency == TIMES_AS_FAST_CONCURRENCY
+        && ours.sizes() == DEFAULT_SIZES
+        && ours.parts_in_flight == DEFAULT_PARTS_IN_FLIGHT;
+    let of_model = TIMES_AS_FAST
+        .iter()
+        .find(|(name, _)| *name == args.model.name);
+    of_model.filter(|_| as_said).map(|(_, least)| *least)
+}

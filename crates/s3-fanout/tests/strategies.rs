@@ -138,3 +138,19 @@ fn a_strategy_of_another_workload_is_wrong_usage_and_those_that_there_are_are_na
         "{said}"
     );
 }
+
+#[test]
+fn a_sweep_measures_every_point_and_the_page_shows_what_it_recommends() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = dir.path().join("page.html");
+    let html = ["--html", page.to_str().unwrap()];
+    let words = ["--sweep", "--objects", "2", "--strategy", "serial"];
+    let report = report(&bench(&[&words[..], &html].concat()));
+    let sweep = &report["sweep"];
+    assert_eq!(sweep["measured"].as_array().unwrap().len(), 24);
+    assert_eq!(sweep["reckoned"].as_array().unwrap().len(), 30);
+    let part_size_mib = sweep["recommended"]["part_size_mib"].as_u64().unwrap();
+    let page = std::fs::read_to_string(page).unwrap();
+    assert_eq!(page.matches("<figure").count(), 2);
+    assert!(page.contains(&format!("Recommended: parts of {part_size_mib} MiB")));
+}

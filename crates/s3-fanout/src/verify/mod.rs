@@ -2,7 +2,7 @@
 
 mod answer;
 mod args;
-mod chart;
+pub mod chart;
 mod compared;
 pub mod demo;
 mod difference;

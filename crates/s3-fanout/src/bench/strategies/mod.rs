@@ -2,19 +2,25 @@
 
 mod args;
 mod calls;
+mod chart;
 pub mod child;
 mod fraction;
 mod lambda;
 mod ours;
+mod page;
 mod report;
 mod row;
 mod stage;
 mod strategy;
+mod sweep;
 mod workload;
 
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::bench::limit::limit;
 use crate::deployment::log::Log;
@@ -50,6 +56,17 @@ pub fn run(args: &BenchStrategiesArgs) -> Result<ExitCode> {
 
 async fn bench(args: &BenchStrategiesArgs) -> Result<ExitCode> {
     let strategies = chosen(args)?;
+    if args.sweep && args.workload != Workload::Day {
+        let workload = args.workload.name();
+        bail!(UsageError(format!(
+            "--sweep is of --workload day; {workload} has no parts"
+        )));
+    }
+    // One that cannot be written should not be found out after minutes.
+    let create = |file: &PathBuf| {
+        File::create(file).with_context(|| format!("cannot write {}", file.display()))
+    };
+    let mut page = args.html.as_ref().map(create).transpose()?;
     let log = Log::create("bench")?;
     let done = match args.workload.copies() {
         true => copying(args, &strategies, &log).await,
@@ -59,6 +76,10 @@ async fn bench(args: &BenchStrategiesArgs) -> Result<ExitCode> {
         Ok(report) => report,
         Err(error) => return Err(error.context(log.keep()?)),
     };
+    if let (Some(file), Some(page)) = (&args.html, &mut page) {
+        page.write_all(page::page(&report)?.as_bytes())
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
     answer::print(&report, args.json)?;
     if !report.is_good() {
         eprintln!("{}", log.keep()?);
@@ -128,7 +149,11 @@ async fn copying(args: &BenchStrategiesArgs, strategies: &[Strategy], log: &Log)
     if let Some(least) = times_as_fast(args, ours) {
         row::expect_faster(&mut rows, least);
     }
-    Ok(Report::new(
+    let swept = match args.sweep {
+        true => Some(sweep::sweep(args, &sizes, log).await?),
+        false => None,
+    };
+    let report = Report::new(
         Setting {
             model: args.model.name.clone(),
             workload,
@@ -140,7 +165,11 @@ async fn copying(args: &BenchStrategiesArgs, strategies: &[Strategy], log: &Log)
         },
         least,
         rows,
-    ))
+    );
+    Ok(Report {
+        sweep: swept,
+        ..report
+    })
 }
 
 /// What is expected of ours.

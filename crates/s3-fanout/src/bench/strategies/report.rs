@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::row::Row;
 use super::strategy::Strategy;
+use super::sweep::{Sweep, shown};
 use super::workload::Workload;
 use crate::bench::limit::{Bound, Limit};
 use crate::bench::{commit, machine};
@@ -52,6 +53,9 @@ pub struct Report {
     pub commit: String,
     /// A row for each.
     pub rows: Vec<Row>,
+    /// Other settings, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Sweep>,
 }
 
 impl Report {
@@ -65,12 +69,36 @@ impl Report {
             date: format!("{:.0}", jiff::Timestamp::now()),
             commit: commit::describe(),
             rows,
+            sweep: None,
         }
     }
 
     /// Whether every object was correct and every target met.
     pub fn is_good(&self) -> bool {
         self.rows.iter().all(|row| row.missed.is_empty())
+    }
+
+    /// The verdict, behind its mark.
+    pub fn verdict(&self) -> &'static str {
+        match self.is_good() {
+            true => "✔ every object correct and every target met",
+            false => "✘ not everything is as it should be",
+        }
+    }
+
+    /// What was run, in a line.
+    pub fn what(&self) -> String {
+        let setting = &self.setting;
+        format!(
+            "{}, {}: {} objects, {}; {} at once, parts of {} MiB, {} in flight",
+            setting.model,
+            setting.workload.name(),
+            HumanCount(setting.objects.into()),
+            decimal_bytes(setting.bytes),
+            setting.concurrency,
+            setting.part_size_mib,
+            setting.parts_in_flight
+        )
     }
 
     /// The seconds of the threads with as much memory, which all others are compared with.
@@ -101,11 +129,10 @@ impl Report {
     pub fn cells(&self, row: &Row) -> Vec<String> {
         let mut cells = vec![row.strategy.name()];
         cells.extend(row.memory_mb.map(|memory| memory.to_string()));
-        let digits = if row.seconds < 1.0 { 3 } else { 1 };
         let star = if row.extrapolated { "*" } else { "" };
         let threads = self.threads(row);
         cells.extend([
-            format!("{:.digits$}{star}", row.seconds),
+            self.seconds(row),
             row.peak_mb
                 .map_or("?".to_owned(), |peak| format!("{peak:.1}")),
             format!("{}{star}", HumanCount(row.requests)),
@@ -116,6 +143,12 @@ impl Report {
             }),
         ]);
         cells
+    }
+
+    /// A row's seconds, marked where they are reckoned.
+    pub fn seconds(&self, row: &Row) -> String {
+        let star = if row.extrapolated { "*" } else { "" };
+        shown(row.seconds) + star
     }
 
     /// What explains the table, a sentence a line.
@@ -209,25 +242,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (setting, verdict) = (
-            &self.setting,
-            match self.is_good() {
-                true => "✔ every object correct and every target met",
-                false => "✘ not everything is as it should be",
-            },
-        );
-        writeln!(f, "\n{verdict}\n")?;
-        writeln!(
-            f,
-            "{}, {}: {} objects, {}; {} at once, parts of {} MiB, {} in flight",
-            setting.model,
-            setting.workload.name(),
-            HumanCount(setting.objects.into()),
-            decimal_bytes(setting.bytes),
-            setting.concurrency,
-            setting.part_size_mib,
-            setting.parts_in_flight
-        )?;
+        writeln!(f, "\n{}\n\n{}", self.verdict(), self.what())?;
         writeln!(f, "{}; {}, {}\n", self.machine, self.date, self.commit)?;
         writeln!(f, "{}\n", lines(&table(self)))?;
         for note in self.notes() {
@@ -238,7 +253,10 @@ impl fmt::Display for Report {
                 writeln!(f, "  ✘ {}: {missed}", row.strategy.name())?;
             }
         }
-        Ok(())
+        match &self.sweep {
+            Some(sweep) => write!(f, "{sweep}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -315,7 +333,7 @@ mod tests {
     fn a_fraction_is_marked_and_told() {
         let shown = report().to_string();
         for part in [
-            "serial        2150.0*",
+            "serial    2150.0*",
             "251*",
             "* reckoned from a share of the bytes: serial 2.0%",
             "Processes of functions start before the clock does: fan-out 1.5 s",

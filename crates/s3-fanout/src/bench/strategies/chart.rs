@@ -92,18 +92,13 @@ fn draw_bars(area: &Area<'_>, bars: &[Bar], limit_s: f64) -> Drawn {
 
 fn draw_curves(area: &Area<'_>, sweep: &Sweep, concurrency: u16) -> Drawn {
     let seconds = sweep.measured.iter().map(|point| point.seconds);
-    let (low, high) = seconds.fold((f64::INFINITY, 0.0_f64), |(low, high), seconds| {
-        (low.min(seconds), high.max(seconds))
-    });
+    let highest = seconds.fold(f64::MIN_POSITIVE, f64::max) * 1.05;
     let mut chart = ChartBuilder::on(area)
         .margin(6)
         .margin_right(110)
         .x_label_area_size(30)
         .y_label_area_size(84)
-        .build_cartesian_2d(
-            0.0..(CONCURRENCY.len() - 1) as f64,
-            (low * 0.8..high * 1.2).log_scale(),
-        )?;
+        .build_cartesian_2d(0.0..(CONCURRENCY.len() - 1) as f64, 0.0..highest)?;
     let font = FONT.into_font().color(&INK);
     chart
         .configure_mesh()

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use sandbox::timing::Model;
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use super::found::Found;
 use super::peer::{AWS_CONFIG, COPY_PY};
@@ -20,6 +22,9 @@ use crate::descriptors;
 
 /// Connections of the tool that opens the most: 250 objects, and 16 parts of each.
 const CONNECTIONS: (u16, u64) = (250, 16);
+
+/// A tool that takes longer is stopped: some try for ever.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// The file of the AWS tools' settings.
 const AWS_CONFIG_FILE: &str = "aws.config";
@@ -88,9 +93,12 @@ impl Stage {
         sandbox.s3().create_bucket(&dest)?;
         let before = sandbox.requests();
         sandbox.timing().set(self.model.clone());
-        let ran = process::run(self.command(found, &dest)?).await;
+        let ran = timeout(LONGEST, process::run(self.command(found, &dest)?)).await;
         // Nobody waits for the comparison.
         sandbox.timing().set(Model::default());
+        let Ok(ran) = ran else {
+            return Ok(Err(format!("not done after {} s", LONGEST.as_secs())));
+        };
         let ran = ran?;
         let requests = asked(&before, &sandbox.requests());
         if !ran.status.success() {

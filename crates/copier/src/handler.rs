@@ -219,3 +219,65 @@ fn log_failure(failure: &CopyError, elapsed: Duration) {
     );
     metrics::failed(failure);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{SocketAddr, TcpListener};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+
+    /// A server that has nothing, and the connections that were made to it.
+    fn server() -> (SocketAddr, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                count.fetch_add(1, Ordering::Relaxed);
+                let mut stream = stream.unwrap();
+                thread::spawn(move || {
+                    let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                    for _ in lines.map_while(Result::ok).filter(String::is_empty) {
+                        let answer = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+                        stream.write_all(answer.as_bytes()).unwrap();
+                    }
+                });
+            }
+        });
+        (address, connections)
+    }
+
+    /// Connections that are made to ask about a source, then about its destination.
+    async fn connections(source: &'static str, destination: &'static str) -> usize {
+        let (address, connections) = server();
+        let credentials = Credentials::new("a", "s", None, None, "test");
+        let sdk = |region| {
+            SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
+                .endpoint_url(format!("http://{address}"))
+                .region(Region::new(region))
+                .build()
+        };
+        let names = Environment::from([("SOURCE_BUCKET", "b"), ("DEST_BUCKET", "c")]);
+        let config = Config::from_env(&names).unwrap();
+        let copier = Copier::over(&sdk(source), &sdk(destination), config, 1);
+        for client in [&copier.source, &copier.destination] {
+            let head = client.head_object().bucket("b").key("k").send().await;
+            assert!(head.unwrap_err().into_service_error().is_not_found());
+        }
+        connections.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn both_buckets_of_a_region_are_asked_over_the_same_connections() {
+        assert_eq!(connections("eu-west-1", "eu-west-1").await, 1);
+        assert_eq!(connections("us-east-1", "eu-west-1").await, 2);
+    }
+}

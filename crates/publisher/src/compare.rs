@@ -46,6 +46,9 @@ mod tests {
     use futures::stream;
     use proptest::prelude::*;
 
+    /// Key; unchanged, missing.
+    type Marked = (String, (bool, bool));
+
     /// Key, size, second of the last change.
     type Entries = BTreeMap<String, (u64, Option<i64>)>;
 
@@ -80,7 +83,7 @@ mod tests {
     fn compared(
         source: Vec<Result<Vec<Listed>, &'static str>>,
         copies: Vec<Result<Vec<Listed>, &'static str>>,
-    ) -> (Vec<(String, (bool, bool))>, Vec<&'static str>) {
+    ) -> (Vec<Marked>, Vec<&'static str>) {
         let pages = compare(stream::iter(source), stream::iter(copies));
         let (mut objects, mut errors) = (Vec::new(), Vec::new());
         for page in block_on(pages.collect::<Vec<_>>()) {

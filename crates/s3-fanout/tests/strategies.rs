@@ -62,6 +62,8 @@ fn every_strategy_copies_every_object_with_the_requests_it_is_known_for() {
         assert_eq!(row["extrapolated"], false, "{row}");
         assert!(row["seconds"].as_f64().unwrap() > 0.0, "{row}");
         assert!(row["usd"].as_f64().unwrap() > 0.000_06, "{row}");
+        let functions = matches!(name, "one-function" | "fan-out-2016" | "fan-out");
+        assert_eq!(row["starts_s"].is_f64(), functions, "{row}");
         let ours = matches!(name, "backup" | "fan-out");
         let lists = if name == "backup" { 2 } else { 1 };
         assert_eq!(count(row, "ListObjectsV2"), lists, "{row}");

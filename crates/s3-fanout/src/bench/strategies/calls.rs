@@ -105,7 +105,9 @@ async fn measure(
         ..Function::new(NAME, std::env::current_exe().context("this program")?)
     })?;
     let event = json!(workload.keys(sizes.len() as u32)).to_string();
-    sandbox.timing().set(args.model.model.clone());
+    let mut model = args.model.model.clone();
+    model.lambda.processor_by_memory = true;
+    sandbox.timing().set(model);
     lambda.invoke(NAME, event.clone()).await?;
     let (before, began) = (sandbox.requests(), lambda.stats(NAME)?);
     let (mut seconds, mut failures) = (Vec::new(), Vec::new());

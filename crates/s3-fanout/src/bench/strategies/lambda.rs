@@ -95,18 +95,17 @@ fn deploy(sandbox: &Sandbox, function: &Deployed, words: &[&str], topic: &str) -
 /// Starts the environments, invokes the first function, waits for all events of the others, and takes stock.
 async fn invoke(sandbox: &Sandbox, functions: &[Deployed], event: Value) -> Result<Measured> {
     let lambda = sandbox.lambda();
-    let mut starts = None;
+    let mut starts = Duration::ZERO;
     for function in functions {
-        if let Some(took) = start_ahead(lambda, function).await? {
-            starts = Some(starts.unwrap_or_default() + took);
-        }
+        let environments = function.environments.into();
+        starts += lambda.start_ahead(function.name, environments).await?;
     }
     let began = Instant::now();
     let answer = lambda.invoke(functions[0].name, event.to_string()).await?;
     lambda.idle().await;
     let mut measured = Measured {
         seconds: began.elapsed().as_secs_f64(),
-        starts_s: starts.map(|starts: Duration| starts.as_secs_f64()),
+        starts_s: Some(starts.as_secs_f64()),
         ..Measured::default()
     };
     if answer.function_error.is_some() {
@@ -118,11 +117,6 @@ async fn invoke(sandbox: &Sandbox, functions: &[Deployed], event: Value) -> Resu
         take_stock(lambda, function, &mut measured)?;
     }
     Ok(measured)
-}
-
-/// Starts a function's environments before they are needed, where the sandbox can, and tells how long that took.
-async fn start_ahead(_lambda: &Lambda, _function: &Deployed) -> Result<Option<Duration>> {
-    Ok(None)
 }
 
 fn take_stock(lambda: &Lambda, function: &Deployed, measured: &mut Measured) -> Result<()> {

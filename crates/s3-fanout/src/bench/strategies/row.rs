@@ -78,7 +78,7 @@ impl Row {
             requests: requests.values().sum(),
             usd: round(
                 of_requests.sum::<f64>() + measured.lambda_usd * share.times,
-                6,
+                9,
             ),
             by_operation: by_operation(&requests),
             ratio_to_limit: round(seconds / limit_s, 3),

@@ -52,19 +52,7 @@ pub async fn bench(
             });
         }
     }
-    Ok(Report::new(
-        Setting {
-            model: args.model.name.clone(),
-            workload,
-            concurrency: args.concurrency,
-            objects,
-            bytes: sizes.iter().sum(),
-            part_size_mib: args.part_size_mib,
-            parts_in_flight: args.parts_in_flight,
-        },
-        least,
-        rows,
-    ))
+    Ok(Report::new(Setting::of(args, &sizes), least, rows))
 }
 
 /// All calls at the same time, after the listing.

@@ -118,33 +118,8 @@ async fn copying(args: &BenchStrategiesArgs, strategies: &[Strategy], log: &Log)
         &sizes,
     )?;
     let mut rows = Vec::new();
-    for strategy in strategies.iter().copied() {
-        let at_once = strategy.parallelism(args.concurrency, objects);
-        let copied = match strategy.is_ours() {
-            true => objects,
-            false => fraction::objects(model, &sizes, at_once),
-        };
-        let run = Run {
-            strategy,
-            workload,
-            model,
-            concurrency: args.concurrency,
-            ours,
-            objects: copied,
-        };
-        above(|| eprintln!("{}: {copied} of {objects} objects", strategy.name()));
-        let measured = stage::measure(run, log).await;
-        let measured = measured.map_err(|error| error.context(strategy.name()))?;
-        let share = Share {
-            objects: objects.into(),
-            copied: copied.into(),
-            times: fraction::times(&sizes, copied),
-        };
-        let mut row = Row::new(strategy, measured, share, least.seconds);
-        if strategy.is_ours() {
-            judge(&mut row, args, ours, &sizes)?;
-        }
-        rows.push(row);
+    for strategy in strategies {
+        rows.push(one(args, *strategy, ours, &sizes, least.seconds, log).await?);
     }
     if let Some(least) = times_as_fast(args, ours) {
         row::expect_faster(&mut rows, least);
@@ -153,23 +128,49 @@ async fn copying(args: &BenchStrategiesArgs, strategies: &[Strategy], log: &Log)
         true => Some(sweep::sweep(args, &sizes, log).await?),
         false => None,
     };
-    let report = Report::new(
-        Setting {
-            model: args.model.name.clone(),
-            workload,
-            concurrency: args.concurrency,
-            objects,
-            bytes: sizes.iter().sum(),
-            part_size_mib: args.part_size_mib,
-            parts_in_flight: args.parts_in_flight,
-        },
-        least,
-        rows,
-    );
+    let report = Report::new(Setting::of(args, &sizes), least, rows);
     Ok(Report {
         sweep: swept,
         ..report
     })
+}
+
+/// Runs a strategy, over a part of the objects if it would take too long.
+async fn one(
+    args: &BenchStrategiesArgs,
+    strategy: Strategy,
+    ours: Ours,
+    sizes: &[u64],
+    limit_s: f64,
+    log: &Log,
+) -> Result<Row> {
+    let (model, objects) = (&args.model.model, sizes.len() as u32);
+    let at_once = strategy.parallelism(args.concurrency, objects);
+    let copied = match strategy.is_ours() {
+        true => objects,
+        false => fraction::objects(model, sizes, at_once),
+    };
+    let run = Run {
+        strategy,
+        workload: args.workload,
+        model,
+        concurrency: args.concurrency,
+        ours,
+        objects: copied,
+    };
+    above(|| eprintln!("{}: {copied} of {objects} objects", strategy.name()));
+    let measured = stage::measure(run, log).await;
+    let measured = measured.map_err(|error| error.context(strategy.name()))?;
+    let share = Share {
+        objects: objects.into(),
+        copied: copied.into(),
+        times: fraction::times(sizes, copied),
+    };
+    let mut row = Row::new(strategy, measured, share, limit_s);
+    if strategy.is_ours() {
+        judge(&mut row, args, ours, sizes)?;
+    }
+    Ok(row)
 }
 
 /// What is expected of ours.

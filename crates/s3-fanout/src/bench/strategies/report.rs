@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, Table};
 use indicatif::HumanCount;
 use serde::{Deserialize, Serialize};
 
+use super::args::BenchStrategiesArgs;
 use super::row::Row;
 use super::strategy::Strategy;
 use super::sweep::{Sweep, shown};
@@ -34,6 +35,21 @@ pub struct Setting {
     pub part_size_mib: u32,
     /// For backup and fan-out.
     pub parts_in_flight: u32,
+}
+
+impl Setting {
+    /// What was asked for, over objects of these sizes.
+    pub fn of(args: &BenchStrategiesArgs, sizes: &[u64]) -> Setting {
+        Setting {
+            model: args.model.name.clone(),
+            workload: args.workload,
+            concurrency: args.concurrency,
+            objects: sizes.len() as u32,
+            bytes: sizes.iter().sum(),
+            part_size_mib: args.part_size_mib,
+            parts_in_flight: args.parts_in_flight,
+        }
+    }
 }
 
 /// All strategies that were run.
@@ -296,7 +312,7 @@ mod tests {
         Row::new(strategy, measured, share, 10.0)
     }
 
-    pub fn report() -> Report {
+    fn report() -> Report {
         let setting = Setting {
             model: "s3-2023".to_owned(),
             workload: Workload::Day,

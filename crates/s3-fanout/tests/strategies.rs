@@ -20,6 +20,8 @@ fn bench(args: &[&str]) -> Output {
     std::fs::write(&model, fast).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_s3-fanout"));
     command.args(["bench", "strategies", "--json", "--model"]);
+    // The logs of a run that misses a target are kept, and go with the folder.
+    command.env("TMPDIR", dir.path());
     command.arg(&model).args(args).output().unwrap()
 }
 

@@ -41,6 +41,19 @@ pub fn round(figure: f64, digits: i32) -> f64 {
     (figure * scale).round() / scale
 }
 
+/// The least, the median and the most of some figures; none of no figures.
+pub fn spread(figures: impl IntoIterator<Item = f64>) -> Option<[f64; 3]> {
+    let mut figures: Vec<f64> = figures.into_iter().collect();
+    figures.sort_by(f64::total_cmp);
+    let (least, most) = (*figures.first()?, *figures.last()?);
+    let middle = figures.len() / 2;
+    let median = match figures.len() % 2 {
+        0 => f64::midpoint(figures[middle - 1], figures[middle]),
+        _ => figures[middle],
+    };
+    Some([least, median, most])
+}
+
 /// A table's lines without the blanks that fill its columns.
 pub fn lines(table: &Table) -> String {
     let table = table.to_string();
@@ -72,6 +85,14 @@ mod tests {
         assert_eq!(decimal_bytes(1_500_000), "1.5 MB");
         assert_eq!(decimal_bytes(176_707_864_016), "176.7 GB");
         assert_eq!(decimal_bytes(31_807_415_522_880), "31.8 TB");
+    }
+
+    #[test]
+    fn a_spread_is_of_figures_in_any_order() {
+        assert_eq!(spread([]), None);
+        assert_eq!(spread([2.0]), Some([2.0; 3]));
+        assert_eq!(spread([9.0, 1.0, 3.0]), Some([1.0, 3.0, 9.0]));
+        assert_eq!(spread([9.0, 1.0, 3.0, 4.0]), Some([1.0, 3.5, 9.0]));
     }
 
     #[test]

@@ -84,7 +84,9 @@ fn every_strategy_copies_every_object_with_the_requests_it_is_known_for() {
         if ours {
             let copying = ["HeadObject", "GetObjectTagging", "CreateMultipartUpload"];
             let copying = copying.iter().map(|operation| count(row, operation));
-            assert_eq!(copying.sum::<u64>(), 4 * OBJECTS, "{row}");
+            // A backup has listed what is not there, and does not look at it again.
+            let each = if name == "backup" { 3 } else { 4 };
+            assert_eq!(copying.sum::<u64>(), each * OBJECTS, "{row}");
             let requests = row["requests"].as_u64().unwrap();
             assert!(
                 (OURS.start() * OBJECTS..=OURS.end() * OBJECTS + 15).contains(&requests),

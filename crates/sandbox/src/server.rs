@@ -6,7 +6,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::cloudformation::{Stack, Stacks};
@@ -23,6 +23,9 @@ use crate::{Requests, listen, s3};
 
 /// The port people know from other stand-ins for AWS.
 const DEFAULT_PORT: u16 = 4566;
+
+/// Connections that may wait to be accepted. One that finds no room is tried again after a second.
+const BACKLOG: u32 = 4_096;
 
 /// Where the sandbox listens, whose requests it answers, and where the functions' logs go.
 #[derive(Debug, Clone)]
@@ -69,7 +72,7 @@ impl Sandbox {
     ///
     /// When the address cannot be listened on.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let listener = TcpListener::bind(options.address).await?;
+        let listener = listen_on(options.address)?;
         let endpoint_url = format!("http://{}", reachable(listener.local_addr()?));
         let environment = environment(&endpoint_url, &options);
         let requests = Arc::new(Requests::default());
@@ -208,6 +211,19 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.router.lambda.stop();
     }
+}
+
+/// Listens with room for all connections that a fan-out opens in the same moment.
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // As `TcpListener::bind` does, but on Windows, where it means something else.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Where a client on this machine reaches a listener; "any address" is not one to connect to.

@@ -28,7 +28,7 @@ fn commit_of(folder: &str) -> Option<String> {
         let ran = ran.ok().filter(|ran| ran.status.success())?;
         Some(String::from_utf8_lossy(&ran.stdout).trim().to_owned())
     };
-    let commit = git(&["rev-parse", "HEAD"])?;
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
     let dirty = match git(&["status", "--porcelain"])?.is_empty() {
         true => "",
         false => "-dirty",

@@ -3,7 +3,6 @@
 pub mod cold_start;
 pub mod copier;
 mod kept;
-mod commit;
 mod limit;
 mod machine;
 pub mod peers;

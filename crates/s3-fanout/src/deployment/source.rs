@@ -23,7 +23,7 @@ const SEED: u64 = 20_160_630;
 const SIZES: std::ops::RangeInclusive<u64> = 600_000_000..=800_000_000;
 
 /// The size of a small object, in bytes.
-const SMALL_BYTES: usize = 1_000;
+const SMALL_BYTES: u64 = 1_000;
 
 /// The shared bytes of virtual objects repeat a block of this many.
 const BLOCK_BYTES: usize = 1 << 16;
@@ -67,13 +67,27 @@ pub fn put_virtual_day(store: &Store, objects: u32) -> Result<()> {
 pub fn put_small(store: &Store, objects: u32) -> Result<()> {
     let mut random = fastrand::Rng::with_seed(SEED);
     for number in 0..objects {
-        let mut bytes = vec![0; SMALL_BYTES];
+        let mut bytes = vec![0; small_bytes(number) as usize];
         random.fill(&mut bytes);
-        let key = format!("{DAY_PREFIX}object-{number:04}.bin");
         let content = Content::bytes(Bytes::from(bytes));
-        store.put(SOURCE_BUCKET, &key, content, attributes(number))?;
+        store.put(
+            SOURCE_BUCKET,
+            &small_key(number),
+            content,
+            attributes(number),
+        )?;
     }
     Ok(())
+}
+
+/// The key of a small object.
+pub fn small_key(number: u32) -> String {
+    format!("{DAY_PREFIX}small-{number:06}.bin")
+}
+
+/// The size of a small object in bytes. They differ, so that a sum that comes out right has counted each once.
+pub fn small_bytes(number: u32) -> u64 {
+    SMALL_BYTES + u64::from(number % 50)
 }
 
 /// The sizes of a day's virtual objects in bytes, one after another without an end.

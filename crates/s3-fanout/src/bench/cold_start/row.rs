@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::candidate::{Candidate, Kind, Language};
 use super::stage::Sample;
-use crate::figures::round;
+use crate::figures::{round, spread};
 
 /// So many times faster than Python is the function to its first request for an invocation, at least.
 const INIT_TIMES: f64 = 8.0;
@@ -47,9 +47,9 @@ pub struct Ratios {
 impl Row {
     /// The figures of all starts of a candidate.
     pub fn new(candidate: &Candidate, samples: &[Sample]) -> Row {
-        let [init_ms_min, init_ms, init_ms_max] = spread(samples, |sample| sample.init_ms);
+        let [init_ms_min, init_ms, init_ms_max] = spread_of(samples, |sample| sample.init_ms);
         let [first_copy_ms_min, first_copy_ms, first_copy_ms_max] =
-            spread(samples, |sample| sample.first_copy_ms);
+            spread_of(samples, |sample| sample.first_copy_ms);
         let peaks = samples.iter().map(|sample| sample.peak_mb);
         let peak_mb = peaks.max_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
         Row {
@@ -67,16 +67,10 @@ impl Row {
     }
 }
 
-/// The least, the median and the most of a figure.
-fn spread(samples: &[Sample], figure: impl Fn(&Sample) -> f64) -> [f64; 3] {
-    let mut figures: Vec<f64> = samples.iter().map(figure).collect();
-    figures.sort_by(f64::total_cmp);
-    let middle = figures.len() / 2;
-    let median = match figures.len() % 2 {
-        0 => f64::midpoint(figures[middle - 1], figures[middle]),
-        _ => figures[middle],
-    };
-    [figures[0], median, figures[figures.len() - 1]].map(|figure| round(figure, 2))
+/// The least, the median and the most of a figure; there is a sample at least.
+fn spread_of(samples: &[Sample], figure: impl Fn(&Sample) -> f64) -> [f64; 3] {
+    let figures = spread(samples.iter().map(figure));
+    figures.unwrap_or_default().map(|figure| round(figure, 2))
 }
 
 /// Every function that was started in both languages, compared.

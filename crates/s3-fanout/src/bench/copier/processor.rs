@@ -19,7 +19,7 @@ use crate::bench::process;
 use crate::deployment::log::Log;
 use crate::deployment::source::DAY_PREFIX;
 use crate::deployment::{DEST_BUCKET, Deployment, SOURCE_BUCKET, Settings, source};
-use crate::figures::round;
+use crate::figures::{round, spread};
 use crate::progress::Step;
 use crate::speed::DEFAULT_SIZES;
 use crate::{descriptors, interrupt};
@@ -45,6 +45,10 @@ pub struct Processor {
 impl Processor {
     /// Of the user milliseconds per object of all runs.
     pub fn new(copier: &[f64], requests: &[f64]) -> Processor {
+        let median = |figures: &[f64]| {
+            let spread = spread(figures.iter().copied());
+            spread.map_or(f64::NAN, |[_, median, _]| median)
+        };
         let (copier, requests) = (median(copier), median(requests));
         Processor {
             copier_ms: round(copier, 2),
@@ -69,13 +73,6 @@ impl fmt::Display for Processor {
              {requests:.2} ms;\n  {beyond:.2} ms beyond them. Target: <= {MOST_MS} ms"
         )
     }
-}
-
-/// The middle one, of an odd number of them.
-fn median(figures: &[f64]) -> f64 {
-    let mut figures = figures.to_vec();
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }
 
 /// Lets the copier and the SDK alone copy the same objects in turns, each in a process of its own, over an S3 that

@@ -8,7 +8,7 @@ use super::found::Found;
 use super::peer::Peer;
 use super::stage::Sample;
 use crate::bench::kept::{Kept, Share};
-use crate::figures::round;
+use crate::figures::{round, spread};
 
 /// What is expected.
 pub const TARGETS: [&str; 2] = [
@@ -76,17 +76,18 @@ impl Figures {
     fn of(samples: &[Sample]) -> Option<Figures> {
         let last = samples.last()?;
         let kept = samples.iter().map(|sample| sample.kept).reduce(Kept::and)?;
-        let seconds = sorted(samples.iter().map(|sample| sample.seconds));
+        let seconds = spread(samples.iter().map(|sample| sample.seconds))?;
+        let [seconds_min, seconds, seconds_max] = seconds.map(|seconds| round(seconds, 2));
         let used = |figure: fn(&Sample) -> Option<f64>| {
             let known: Option<Vec<f64>> = samples.iter().map(figure).collect();
-            known.map(|known| median(&sorted(known)))
+            spread(known?).map(|[_, median, _]| median)
         };
         let cpu_secs = used(|sample| Some(sample.usage?.user_secs + sample.usage?.system_secs));
         let peak_mb = used(|sample| Some(sample.usage?.peak_mb));
         Some(Figures {
-            seconds: round(median(&seconds), 2),
-            seconds_min: round(seconds[0], 2),
-            seconds_max: round(seconds[seconds.len() - 1], 2),
+            seconds,
+            seconds_min,
+            seconds_max,
             cpu_secs: cpu_secs.map(|secs| round(secs, 2)),
             peak_mb: peak_mb.map(|mb| round(mb, 1)),
             requests: last.requests.values().sum(),
@@ -95,21 +96,6 @@ impl Figures {
             tags: kept.tags,
             checksums: kept.checksums,
         })
-    }
-}
-
-fn sorted(figures: impl IntoIterator<Item = f64>) -> Vec<f64> {
-    let mut figures: Vec<_> = figures.into_iter().collect();
-    figures.sort_by(f64::total_cmp);
-    figures
-}
-
-/// Of sorted figures, of which there is at least one.
-fn median(sorted: &[f64]) -> f64 {
-    let middle = sorted.len() / 2;
-    match sorted.len() % 2 {
-        0 => f64::midpoint(sorted[middle - 1], sorted[middle]),
-        _ => sorted[middle],
     }
 }
 

@@ -16,6 +16,7 @@ use crate::bench::limit::{Bound, Limit};
 use crate::deployment::log::Log;
 use crate::deployment::{Deployment, Settings};
 use crate::descriptors;
+use crate::figures::spread;
 use crate::progress::above;
 use crate::speed::Speed;
 
@@ -111,7 +112,6 @@ async fn measure(
             failures.push(format!("answered {said}, not {expected}"));
         }
     }
-    seconds.sort_by(f64::total_cmp);
     let mut requests = sandbox.requests();
     requests.retain(|name, _| !name.starts_with("lambda:"));
     for (name, count) in &mut requests {
@@ -125,7 +125,7 @@ async fn measure(
     sandbox.timing().set(Latency::default());
     deployment.sandbox.shutdown().await;
     Ok(Measured {
-        seconds: seconds[INVOCATIONS / 2],
+        seconds: spread(seconds).map_or(f64::NAN, |[_, median, _]| median),
         starts_s: None,
         peak_mb: stats
             .peak_memory_bytes

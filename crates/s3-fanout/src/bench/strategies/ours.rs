@@ -56,13 +56,22 @@ impl Ours {
         }
     }
 
-    /// The requests that copies of these sizes take: both sides are looked at, then one request copies an object; or it
-    /// has parts, a beginning, an end, and tags that are read.
-    pub fn requests(self, sizes: &[u64], have_tags: bool) -> Result<u64, TooLarge> {
+    /// The requests that copies of these sizes take: the source is looked at, and the destination where no listing has
+    /// shown that nothing is there; then one request copies an object, or it has parts, a beginning, an end, and tags
+    /// that are read.
+    pub fn requests(
+        self,
+        strategy: Strategy,
+        sizes: &[u64],
+        have_tags: bool,
+    ) -> Result<u64, TooLarge> {
+        let looks = if strategy == Strategy::Backup { 1 } else { 2 };
         let of = |size: &u64| {
             Ok(match plan(*size, self.sizes())? {
-                Plan::Single => 3,
-                Plan::Multipart(parts) => u64::from(parts.count()) + 4 + u64::from(have_tags),
+                Plan::Single => looks + 1,
+                Plan::Multipart(parts) => {
+                    looks + u64::from(parts.count()) + 2 + u64::from(have_tags)
+                }
             })
         };
         sizes.iter().map(of).sum()
@@ -87,10 +96,15 @@ mod tests {
             parts_in_flight: 16,
         };
         let one = [700_000_000];
-        assert_eq!(ours(Some(64)).requests(&one, false), Ok(11 + 4));
-        assert_eq!(ours(Some(64)).requests(&one, true), Ok(11 + 5));
-        assert_eq!(ours(Some(64)).requests(&[1_000, 1_000], true), Ok(6));
-        assert_eq!(ours(None).requests(&one, true), Ok(3));
+        let of = |part_size_mib, strategy, sizes: &[u64], have_tags| {
+            ours(part_size_mib).requests(strategy, sizes, have_tags)
+        };
+        assert_eq!(of(Some(64), Strategy::FanOut, &one, false), Ok(11 + 4));
+        assert_eq!(of(Some(64), Strategy::FanOut, &one, true), Ok(11 + 5));
+        assert_eq!(of(Some(64), Strategy::Backup, &one, false), Ok(11 + 3));
+        assert_eq!(of(Some(64), Strategy::FanOut, &[1_000; 2], true), Ok(6));
+        assert_eq!(of(Some(64), Strategy::Backup, &[1_000; 2], true), Ok(4));
+        assert_eq!(of(None, Strategy::FanOut, &one, true), Ok(3));
         let flags: Vec<_> = ours(Some(32)).flags().collect();
         assert_eq!(
             flags.join(" "),

@@ -13,7 +13,7 @@ use super::strategy::Strategy;
 use super::sweep::{Sweep, shown};
 use super::workload::Workload;
 use crate::bench::limit::{Bound, Limit};
-use crate::bench::{commit, machine};
+use crate::bench::machine;
 use crate::cost::prices::{self, BATCH_JOB_USD, BATCH_OBJECT_USD};
 use crate::figures::{decimal_bytes, dollars, lines, round};
 
@@ -83,7 +83,7 @@ impl Report {
             bound: least.bound,
             machine: machine::describe(),
             date: format!("{:.0}", jiff::Timestamp::now()),
-            commit: commit::describe(),
+            commit: machine::commit(),
             rows,
             sweep: None,
         }
@@ -223,7 +223,7 @@ impl Report {
         let starts: Vec<_> = self.rows.iter().filter_map(of).collect();
         (!starts.is_empty()).then(|| {
             format!(
-                "Processes of functions start before the clock does: {}",
+                "Processes of functions start, and those of fan-out make a first copy, before the clock does: {}",
                 starts.join(", ")
             )
         })
@@ -352,7 +352,7 @@ mod tests {
             "serial    2150.0*",
             "251*",
             "* reckoned from a share of the bytes: serial 2.0%",
-            "Processes of functions start before the clock does: fan-out 1.5 s",
+            "before the clock does: fan-out 1.5 s",
             "2.5 x",
             "250 objects: fan-out $0.0013, S3 Batch Operations $0.25",
             "45,000 objects: $0.23 and $0.52",

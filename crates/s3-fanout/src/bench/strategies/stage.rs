@@ -84,7 +84,6 @@ pub async fn measure(run: Run<'_>, log: &Log) -> Result<Measured> {
         Strategy::OneFunction => lambda::one_function(sandbox, run.concurrency).await?,
         _ => in_a_process(sandbox, run).await?,
     };
-    measured.requests = sandbox.requests();
     measured
         .requests
         .retain(|name, _| !name.starts_with("lambda:"));
@@ -114,6 +113,7 @@ async fn in_a_process(sandbox: &Sandbox, run: Run<'_>) -> Result<Measured> {
     let mut measured = Measured {
         seconds: ran.seconds,
         peak_mb: ran.usage.map(|usage| usage.peak_mb),
+        requests: sandbox.requests(),
         ..Measured::default()
     };
     if !ran.status.success() {

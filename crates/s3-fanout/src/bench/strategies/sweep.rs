@@ -166,7 +166,7 @@ fn reckon(model: &Model, concurrency: u16, sizes: &[u64]) -> Result<Vec<Reckoned
                     limit(model, ours.limited(SWEPT, concurrency), sizes)?.seconds,
                     3,
                 ),
-                requests: ours.requests(sizes, true)?,
+                requests: ours.requests(Strategy::FanOut, sizes, true)?,
             });
         }
     }

@@ -155,7 +155,8 @@ impl Copier {
         if deadline.is_near() {
             return Err(CopyError::DeadlineNear { object });
         }
-        let look = async {
+        // A step's memory is its own, and ends with it: the calls of the SDK are large, and many copies wait together.
+        let look = Box::pin(async {
             futures::try_join!(Source::look(&self.source, &self.config, key), async {
                 match expected {
                     Expected::Anything => {
@@ -164,7 +165,7 @@ impl Copier {
                     Expected::Nothing => Destination::empty(&self.config, key),
                 }
             },)
-        };
+        });
         let (source, destination) = in_time(deadline, object.clone(), look).await?;
         let is_there = destination.has(&source.head, self.config.preserve);
         if is_there && overwrite != Overwrite::Always {
@@ -187,12 +188,11 @@ impl Copier {
         })?;
         let (action, checksum) = match plan {
             Plan::Single => {
-                let copy = self.copy_at_once(&source, &destination);
+                let copy = Box::pin(self.copy_at_once(&source, &destination));
                 (Action::CopiedAtOnce, in_time(deadline, object, copy).await?)
             }
             Plan::Multipart(parts) => {
-                self.copy_in_parts(&source, &destination, parts, deadline)
-                    .await?
+                Box::pin(self.copy_in_parts(&source, &destination, parts, deadline)).await?
             }
         };
         Ok(Outcome {

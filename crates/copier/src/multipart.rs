@@ -25,19 +25,19 @@ impl Copier {
         deadline: Deadline,
     ) -> Result<(Action, Option<Checksum>), CopyError> {
         let object = || destination.uri();
-        let open = self.open(source, destination, plan);
+        let open = Box::pin(self.open(source, destination, plan));
         let mut upload = in_time(deadline, object(), open).await?;
-        let mut result = upload.copy_and_complete(plan, deadline).await;
+        let mut result = Box::pin(upload.copy_and_complete(plan, deadline)).await;
         if !upload.found.is_empty() && result.as_ref().is_err_and(is_of_wrong_parts) {
             warn!("the upload left open was of another state of the source: copying afresh");
             upload.abort().await;
-            let create = self.create(source, destination);
+            let create = Box::pin(self.create(source, destination));
             upload = in_time(deadline, object(), create).await?;
-            result = upload.copy_and_complete(plan, deadline).await;
+            result = Box::pin(upload.copy_and_complete(plan, deadline)).await;
         }
         match result {
             Ok(completed) => {
-                let finish = self.finish(&upload, completed);
+                let finish = Box::pin(self.finish(&upload, completed));
                 let checksum = in_time(deadline, object(), finish).await?;
                 let action = Action::CopiedInParts {
                     parts: plan.count(),

@@ -73,7 +73,7 @@ impl Peer {
         let to = format!("s3://{dest}/{DAY_PREFIX}");
         let text = match self {
             Peer::S3Fanout => format!(
-                "backup --source {SOURCE_BUCKET} --dest {dest} --prefix {DAY_PREFIX} --concurrency 250"
+                "backup --source {SOURCE_BUCKET} --dest {dest} --prefix {DAY_PREFIX} --concurrency 400"
             ),
             Peer::Boto3 => format!("{COPY_PY} {SOURCE_BUCKET} {dest} {DAY_PREFIX}"),
             // Its first version has no --copy-props.

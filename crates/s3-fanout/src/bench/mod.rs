@@ -30,3 +30,69 @@ pub fn run(bench: Bench) -> Result<ExitCode> {
         Bench::Strategies(args) => strategies::run(&args),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Display;
+    use std::fs;
+
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+    /// The tables of a result that was kept: their lines begin with one blank.
+    fn tables<R: DeserializeOwned + Display>(result: &str) -> Vec<String> {
+        let json = fs::read_to_string(format!("{SOURCES}/tests/measured/{result}.json")).unwrap();
+        let report: R = serde_json::from_str(&json).unwrap();
+        let shown = report.to_string();
+        let is_row = |line: &&str| line.starts_with(' ') && !line.starts_with("  ");
+        let blocks = shown.split("\n\n").map(|block| {
+            let rows: Vec<_> = block.lines().filter(is_row).collect();
+            rows.join("\n")
+        });
+        blocks.filter(|block| !block.is_empty()).collect()
+    }
+
+    fn origin(result: &str) -> String {
+        let json = fs::read_to_string(format!("{SOURCES}/tests/measured/{result}.json")).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let [machine, date, commit] = ["machine", "date", "commit"].map(|of| json[of].as_str());
+        let (date, commit) = (date.unwrap(), commit.unwrap());
+        format!("{}; {}, commit {commit}", machine.unwrap(), &date[..10])
+    }
+
+    #[test]
+    fn the_readme_shows_what_was_measured() {
+        let readme = fs::read_to_string(format!("{SOURCES}/README.md")).unwrap();
+        let strategies = [
+            "day-s3-2023",
+            "day-s3-2023-250",
+            "day-s3-2016",
+            "day-s3-2016-fastest",
+            "small",
+            "sweep",
+        ];
+        let strategies =
+            strategies.map(|result| (result, tables::<strategies::report::Report>(result)));
+        let others = [
+            ("peers", tables::<peers::report::Report>("peers")),
+            ("copier", tables::<copier::report::Report>("copier")),
+        ];
+        for (result, tables) in strategies.into_iter().chain(others) {
+            assert!(!tables.is_empty(), "{result}");
+            for table in tables {
+                assert!(
+                    readme.contains(&table),
+                    "{result}: the README has not\n{table}"
+                );
+            }
+            let origin = origin(result);
+            assert!(
+                readme.contains(&origin),
+                "{result}: the README has not {origin}"
+            );
+        }
+    }
+}

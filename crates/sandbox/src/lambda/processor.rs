@@ -74,7 +74,6 @@ mod linux {
     use std::collections::HashMap;
     use std::ffi::OsString;
     use std::fs;
-    use std::path::PathBuf;
     use std::time::Duration;
 
     use rustix::process::{Pid, Signal, kill_process_group};
@@ -103,17 +102,17 @@ mod linux {
         }
     }
 
-    /// What the threads of a process have used so far. Processes that it has started are not counted, though they
-    /// stand still with it.
+    /// What the threads of a process, and of those that it has started, have used so far. What a process uses between
+    /// the last look and its end is not seen.
     pub(super) struct Usage {
-        tasks: PathBuf,
+        pid: String,
         nanos: HashMap<OsString, u64>,
     }
 
     impl Usage {
         pub(super) fn of(pid: u32) -> Self {
             let mut usage = Self {
-                tasks: format!("/proc/{pid}/task").into(),
+                pid: pid.to_string(),
                 nanos: HashMap::new(),
             };
             usage.since();
@@ -122,20 +121,31 @@ mod linux {
 
         /// What they have used since the last look; nothing if the process has ended.
         pub(super) fn since(&mut self) -> Duration {
-            let Ok(tasks) = fs::read_dir(&self.tasks) else {
-                return Duration::ZERO;
-            };
-            let (mut used, mut nanos) = (0, HashMap::new());
-            for task in tasks.flatten() {
-                let stat = fs::read_to_string(task.path().join("schedstat"));
-                if let Some(now) = stat.ok().as_deref().and_then(on_processor) {
-                    let before = self.nanos.get(&task.file_name()).copied();
-                    used += now.saturating_sub(before.unwrap_or(0));
-                    nanos.insert(task.file_name(), now);
-                }
-            }
+            let mut nanos = HashMap::new();
+            look(&self.pid, &mut nanos);
+            let more = nanos.iter().map(|(task, now)| {
+                let before = self.nanos.get(task).copied().unwrap_or(0);
+                now.saturating_sub(before)
+            });
+            let used = more.sum();
             self.nanos = nanos;
             Duration::from_nanos(used)
+        }
+    }
+
+    /// Reads what each thread of a process and its children has used, by the thread's id.
+    fn look(pid: &str, nanos: &mut HashMap<OsString, u64>) {
+        let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else {
+            return;
+        };
+        for task in tasks.flatten() {
+            let read = |file| fs::read_to_string(task.path().join(file)).unwrap_or_default();
+            if let Some(now) = on_processor(&read("schedstat")) {
+                nanos.insert(task.file_name(), now);
+            }
+            for child in read("children").split_whitespace() {
+                look(child, nanos);
+            }
         }
     }
 
@@ -178,6 +188,35 @@ mod tests {
             assert!(apart.abs() < 0.01, "{memory_mb} MB: {share}");
         }
         assert_eq!(busy(share_of(2_048), minute).1, Duration::ZERO);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_process_has_started_counts() {
+        use std::process::Command;
+        use std::thread::sleep;
+
+        let mut parent = Command::new("sh")
+            .args(["-c", "(while :; do :; done) & echo $!; wait"])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut child = String::new();
+        let mut said = std::io::BufReader::new(parent.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut said, &mut child).unwrap();
+        let mut usage = linux::Usage::of(parent.id());
+        let mut used = Duration::ZERO;
+        for _ in 0..1_000 {
+            sleep(Duration::from_millis(10));
+            used += usage.since();
+            if used > Duration::from_millis(50) {
+                break;
+            }
+        }
+        parent.kill().unwrap();
+        parent.wait().unwrap();
+        Command::new("kill").arg(child.trim()).status().unwrap();
+        assert!(used > Duration::from_millis(50), "{used:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `s3-fanout bench copier`: one object of every size, with so many of its parts at once, beside what the model allows.
 
 pub mod processor;
-mod report;
+pub mod report;
 mod row;
 mod shape;
 mod stage;

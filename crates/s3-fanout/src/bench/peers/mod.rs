@@ -2,7 +2,7 @@
 
 mod found;
 mod peer;
-mod report;
+pub mod report;
 mod row;
 mod stage;
 mod workload;

@@ -168,7 +168,7 @@ mod tests {
             "s3-fanout  4.00",
             "aws        failed",
             "✘ aws failed: exit status: 1: no",
-            "--concurrency 250",
+            "--concurrency 400",
         ] {
             assert!(text.contains(expected), "{text}");
         }

@@ -8,7 +8,7 @@ mod fraction;
 mod lambda;
 mod ours;
 mod page;
-mod report;
+pub mod report;
 mod row;
 mod stage;
 mod strategy;

@@ -13,8 +13,8 @@ use crate::bench::peers::PeersArgs;
 use crate::bench::publisher;
 use crate::bench::strategies::BenchStrategiesArgs;
 use crate::bench::strategies::child::Child;
+use crate::deployment::model::NamedModel;
 use crate::manual::{CompletionsArgs, ManArgs};
-use crate::model::NamedModel;
 use crate::plan::PlanArgs;
 use crate::redrive::RedriveArgs;
 use crate::status::StatusArgs;
@@ -90,9 +90,6 @@ pub enum Command {
     /// Run one of the Lambda functions, as an execution environment of the sandbox does
     #[command(hide = true)]
     Function(FunctionArgs),
-    /// Run one of the strategies that the benchmark compares
-    #[command(hide = true)]
-    Strategy(StrategyArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -180,6 +177,9 @@ pub enum Bench {
     /// allows. What would take too long copies a part of the objects, which is told. Exit status: 0 every object
     /// correct and every target met, 1 not so, 2 wrong usage, 3 could not run.
     Strategies(Box<BenchStrategiesArgs>),
+    /// One of the strategies, for bench strategies
+    #[command(hide = true)]
+    Strategy(StrategyArgs),
 }
 
 #[derive(Debug, clap::Args)]

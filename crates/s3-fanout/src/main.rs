@@ -16,7 +16,6 @@ mod figures;
 mod function;
 mod interrupt;
 mod manual;
-mod model;
 mod plan;
 mod progress;
 mod redrive;
@@ -46,7 +45,6 @@ fn main() -> ExitCode {
         Command::Completions(args) => manual::completions(&args, &Args::command()),
         Command::Man(args) => manual::man(&args, &Args::command()),
         Command::Function(args) => function::run(args),
-        Command::Strategy(args) => bench::strategies::child::run(args.what),
     };
     outcome.unwrap_or_else(|error| exit::failed(&error))
 }

@@ -8,12 +8,12 @@ use anyhow::Result;
 use sandbox::lambda::Logs;
 
 use crate::args::SandboxArgs;
+use crate::deployment::model::NamedModel;
 use crate::deployment::{
     COPIER_FAILURES, DEST_BUCKET, Deployment, PUBLISHER, SOURCE_BUCKET, Settings,
 };
 use crate::deployment::{declared, faults, source};
 use crate::interrupt::{self, interrupted};
-use crate::model::NamedModel;
 
 /// Serves the sandbox until it is interrupted.
 pub fn run(args: SandboxArgs) -> Result<ExitCode> {

@@ -18,7 +18,7 @@ use sandbox::faults::Plan;
 use sandbox::lambda::Function;
 use sandbox::s3::{Attributes, Content};
 use serde_json::{Value, json};
-use support::{Release, alive, echo, eventually, payload, start};
+use support::{Release, alive, echo, eventually, payload, s3_config, start};
 
 const MIB: u64 = 1 << 20;
 
@@ -37,14 +37,7 @@ impl World {
         }
         let http = aws_smithy_http_client::Builder::new().build_http();
         let credentials = Credentials::new("sandbox", "sandbox", None, None, "test");
-        let s3 = aws_sdk_s3::Config::builder()
-            .http_client(http.clone())
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(credentials.clone())
-            .endpoint_url(sandbox.endpoint_url())
-            .force_path_style(true)
-            .retry_config(RetryConfig::disabled());
+        let s3 = s3_config(&sandbox).retry_config(RetryConfig::disabled());
         let sns = aws_sdk_sns::Config::builder()
             .http_client(http)
             .behavior_version(BehaviorVersion::latest())

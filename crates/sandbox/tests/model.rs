@@ -7,28 +7,22 @@ mod support;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::StalledStreamProtectionConfig;
 use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use sandbox::Sandbox;
 use sandbox::lambda::{Error, Function};
 use sandbox::s3::{Attributes, Content};
 use sandbox::timing::Model;
-use support::{Release, echo, eventually, start, start_logged};
+use support::{Release, echo, eventually, s3_config, start, start_logged};
 use tokio::time::Instant;
 
 const GIB: u64 = 1 << 30;
 
 fn s3(sandbox: &Sandbox, attempts: u32) -> Client {
-    let config = aws_sdk_s3::Config::builder()
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(sandbox.endpoint_url())
-        .credentials_provider(Credentials::new("sandbox", "sandbox", None, None, "test"))
+    let config = s3_config(sandbox)
         .retry_config(RetryConfig::standard().with_max_attempts(attempts))
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .force_path_style(true)
         .build();
     Client::from_conf(config)
 }

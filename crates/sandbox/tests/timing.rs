@@ -12,7 +12,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use sandbox::Sandbox;
 use sandbox::s3::{Attributes, Content};
 use sandbox::timing::Latency;
-use support::{echo, eventually, payload, send, start};
+use support::{echo, eventually, payload, s3_config, send, start};
 
 /// Longer than any test runs.
 const EVER: Duration = Duration::from_secs(3_600);
@@ -24,15 +24,7 @@ async fn at_once<T>(answer: impl Future<Output = T>) -> T {
 }
 
 fn s3(sandbox: &Sandbox) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::Config::builder()
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(sandbox.endpoint_url())
-        .credentials_provider(Credentials::new("sandbox", "sandbox", None, None, "test"))
-        .force_path_style(true)
-        .build();
-    aws_sdk_s3::Client::from_conf(config)
+    aws_sdk_s3::Client::from_conf(s3_config(sandbox).build())
 }
 
 fn sns(sandbox: &Sandbox) -> aws_sdk_sns::Client {

@@ -1,10 +1,42 @@
 //! What the figures were measured on.
 
+use std::fmt;
 use std::process::Command;
 use std::thread::available_parallelism;
 
+use serde::{Deserialize, Serialize};
+
 /// Where this program's sources were when it was built.
 const SOURCES: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Where figures come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// What was measured on.
+    pub machine: String,
+    /// When it had been, in UTC.
+    pub date: String,
+    /// The commit of this program's sources.
+    pub commit: String,
+}
+
+impl Origin {
+    /// This machine, now.
+    pub fn here() -> Origin {
+        Origin {
+            machine: describe(),
+            date: format!("{:.0}", jiff::Timestamp::now()),
+            commit: commit(),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let day = self.date.split('T').next().unwrap_or_default();
+        write!(f, "{}; {day}, commit {}", self.machine, self.commit)
+    }
+}
 
 /// The system, the processor and how much of it there is, in a line.
 pub fn describe() -> String {
@@ -18,7 +50,7 @@ pub fn describe() -> String {
 }
 
 /// The commit of this program's sources, with `-dirty` if they differ from it; `unknown` where there are none.
-pub fn commit() -> String {
+fn commit() -> String {
     commit_of(SOURCES).unwrap_or_else(|| "unknown".to_owned())
 }
 

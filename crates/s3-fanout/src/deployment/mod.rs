@@ -4,6 +4,7 @@
 pub mod declared;
 pub mod faults;
 pub mod log;
+pub mod model;
 pub mod source;
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -27,7 +27,7 @@ use self::totals::Totals;
 use crate::access::Access;
 use crate::buckets::{Bucket, BucketArgs, Buckets};
 use crate::cost::prices::Architecture;
-use crate::model::NamedModel;
+use crate::deployment::model::NamedModel;
 use crate::progress::{Amount, Meter};
 use crate::scope::ScopeArgs;
 use crate::speed::{MEASURED, Speed};

@@ -7,9 +7,21 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region};
 use sandbox::lambda::{Function, Logs, Response};
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
+
+/// What a client of a sandbox's S3 needs.
+pub fn s3_config(sandbox: &Sandbox) -> Builder {
+    aws_sdk_s3::Config::builder()
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(sandbox.endpoint_url())
+        .credentials_provider(Credentials::new("sandbox", "sandbox", None, None, "test"))
+        .force_path_style(true)
+}
 
 /// The lines the functions of a sandbox have written.
 #[derive(Clone, Default)]

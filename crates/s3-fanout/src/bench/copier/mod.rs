@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::deployment::log::Log;
+use crate::deployment::model::NamedModel;
 use crate::interrupt;
-use crate::model::NamedModel;
 use crate::progress::Step;
 use crate::speed::Speed;
 use crate::{answer, exit};

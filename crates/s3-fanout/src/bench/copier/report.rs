@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::processor::Processor;
 use super::row::{RATIO, Row};
-use crate::bench::machine;
+use crate::bench::machine::Origin;
 use crate::figures::{decimal_bytes, lines};
 
 /// All objects that were copied.
@@ -17,12 +17,8 @@ use crate::figures::{decimal_bytes, lines};
 pub struct Report {
     /// What S3 took for everything.
     pub model: String,
-    /// What they were copied on.
-    pub machine: String,
-    /// When they had been, in UTC.
-    pub date: String,
-    /// The commit of this program's sources.
-    pub commit: String,
+    #[serde(flatten)]
+    pub origin: Origin,
     pub rows: Vec<Row>,
     /// What the copier takes of the processor; `null` where it was not measured, or the system does not tell.
     pub processor: Option<Processor>,
@@ -33,9 +29,7 @@ impl Report {
     pub fn new(model: String, rows: Vec<Row>, processor: Option<Processor>) -> Report {
         Report {
             model,
-            machine: machine::describe(),
-            date: format!("{:.0}", jiff::Timestamp::now()),
-            commit: machine::commit(),
+            origin: Origin::here(),
             rows,
             processor,
         }
@@ -54,7 +48,7 @@ impl fmt::Display for Report {
             true => "✔ every target met",
             false => "✘ not everything is as it should be",
         };
-        writeln!(f, "\n{verdict}; model {}, {}\n", self.model, self.machine)?;
+        writeln!(f, "\n{verdict}; model {}, {}\n", self.model, self.origin)?;
         writeln!(f, "{}\n", lines(&table(&self.rows)))?;
         writeln!(
             f,

@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::deployment::log::Log;
+use crate::deployment::model::NamedModel;
 use crate::interrupt;
-use crate::model::NamedModel;
 use crate::progress::Step;
 use crate::{answer, exit};
 use found::Found;

@@ -8,7 +8,7 @@ use indicatif::HumanCount;
 use serde::{Deserialize, Serialize};
 
 use super::row::{Row, TARGETS, missed};
-use crate::bench::machine;
+use crate::bench::machine::Origin;
 use crate::figures::{decimal_bytes, lines};
 
 /// All tools on all objects.
@@ -16,12 +16,8 @@ use crate::figures::{decimal_bytes, lines};
 pub struct Report {
     /// What S3 took for everything.
     pub model: String,
-    /// What they were run on.
-    pub machine: String,
-    /// When they had ended, in UTC.
-    pub date: String,
-    /// The commit of this program's sources.
-    pub commit: String,
+    #[serde(flatten)]
+    pub origin: Origin,
     /// How often each ran.
     pub runs: u32,
     pub workloads: Vec<Results>,
@@ -41,9 +37,7 @@ impl Report {
     pub fn new(model: String, runs: u32, workloads: Vec<Results>) -> Report {
         Report {
             model,
-            machine: machine::describe(),
-            date: format!("{:.0}", jiff::Timestamp::now()),
-            commit: machine::commit(),
+            origin: Origin::here(),
             runs,
             workloads,
         }
@@ -83,10 +77,10 @@ impl fmt::Display for Report {
             true => "✔ every target met",
             false => "✘ not everything is as it should be",
         };
-        let (runs, model, machine) = (self.runs, &self.model, &self.machine);
+        let (runs, model, origin) = (self.runs, &self.model, &self.origin);
         writeln!(
             f,
-            "\n{verdict}; medians of {runs} runs, model {model}, {machine}\n"
+            "\n{verdict}; medians of {runs} runs, model {model}, {origin}\n"
         )?;
         for results in &self.workloads {
             let (objects, bytes) = (HumanCount(results.objects), decimal_bytes(results.bytes));

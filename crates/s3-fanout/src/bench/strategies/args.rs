@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::strategy::Strategy;
 use super::workload::Workload;
-use crate::model::NamedModel;
+use crate::deployment::model::NamedModel;
 
 /// What `bench strategies` may be told.
 #[derive(Debug, Clone, clap::Args)]

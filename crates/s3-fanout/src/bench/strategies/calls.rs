@@ -86,7 +86,7 @@ async fn measure(
     workload.put(sandbox.s3(), sizes.len() as u32)?;
     let lambda = sandbox.lambda();
     let (strategy, shape) = (strategy.name(), workload.name());
-    let words = ["strategy", "call", &strategy, shape].map(str::to_owned);
+    let words = ["bench", "strategy", "call", &strategy, shape].map(str::to_owned);
     lambda.create_function(Function {
         args: words.to_vec(),
         memory_mb,

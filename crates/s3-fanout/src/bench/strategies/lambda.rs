@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use sandbox::Sandbox;
 use sandbox::lambda::{Function, Lambda, Stats};
@@ -36,20 +36,28 @@ struct Deployed {
     environments: u16,
 }
 
-/// The publisher and the copier as they are deployed.
-pub async fn fan_out(sandbox: &Sandbox, concurrency: u16) -> Result<Measured> {
-    let functions = [
+fn publisher_and_copier(
+    publisher: &'static str,
+    copier: &'static str,
+    concurrency: u16,
+) -> [Deployed; 2] {
+    [
         Deployed {
-            name: PUBLISHER,
+            name: publisher,
             memory_mb: PUBLISHER_MEMORY_MB,
             environments: 1,
         },
         Deployed {
-            name: COPIER,
+            name: copier,
             memory_mb: COPIER_MEMORY_MB,
             environments: concurrency,
         },
-    ];
+    ]
+}
+
+/// The publisher and the copier as they are deployed.
+pub async fn fan_out(sandbox: &Sandbox, concurrency: u16) -> Result<Measured> {
+    let functions = publisher_and_copier(PUBLISHER, COPIER, concurrency);
     let starts = start(sandbox.lambda(), &functions).await?;
     first_copies(sandbox, concurrency).await?;
     let daily = json!({ "scheduled_time": "2016-07-01T02:00:00Z" });
@@ -66,8 +74,16 @@ async fn first_copies(sandbox: &Sandbox, concurrency: u16) -> Result<()> {
         store.put(SOURCE_BUCKET, &key, content.clone(), Attributes::default())?;
     }
     let event = json!({ "prefix": FIRST_COPIES }).to_string();
-    sandbox.lambda().invoke(PUBLISHER, event).await?;
-    sandbox.lambda().idle().await;
+    let lambda = sandbox.lambda();
+    let answer = lambda.invoke(PUBLISHER, event).await?;
+    lambda.idle().await;
+    let said = String::from_utf8_lossy(&answer.payload);
+    ensure!(
+        answer.function_error.is_none(),
+        "{PUBLISHER} did not publish the first copies: {said}"
+    );
+    let given_up = lambda.stats(COPIER)?.events_failed;
+    ensure!(given_up == 0, "{COPIER} gave up {given_up} first copies");
     Ok(())
 }
 
@@ -75,18 +91,7 @@ async fn first_copies(sandbox: &Sandbox, concurrency: u16) -> Result<()> {
 pub async fn fan_out_2016(sandbox: &Sandbox, concurrency: u16) -> Result<Measured> {
     const PUBLISHER: &str = "publisher-2016";
     const COPIER: &str = "copier-2016";
-    let functions = [
-        Deployed {
-            name: PUBLISHER,
-            memory_mb: PUBLISHER_MEMORY_MB,
-            environments: 1,
-        },
-        Deployed {
-            name: COPIER,
-            memory_mb: COPIER_MEMORY_MB,
-            environments: concurrency,
-        },
-    ];
+    let functions = publisher_and_copier(PUBLISHER, COPIER, concurrency);
     let topic = sandbox.sns().create_topic(TOPIC)?;
     deploy(sandbox, &functions[0], &["publish2016"], &topic)?;
     let copier = deploy(sandbox, &functions[1], &["copy2016"], &topic)?;
@@ -112,7 +117,7 @@ pub async fn one_function(sandbox: &Sandbox, concurrency: u16) -> Result<Measure
 /// This program as a strategy's function.
 fn deploy(sandbox: &Sandbox, function: &Deployed, words: &[&str], topic: &str) -> Result<String> {
     let program = std::env::current_exe().context("cannot tell which program this is")?;
-    let words = [&["strategy"], words].concat();
+    let words = [&["bench", "strategy"], words].concat();
     Ok(sandbox.lambda().create_function(Function {
         args: words.into_iter().map(str::to_owned).collect(),
         environment: vec![("TOPIC_ARN".to_owned(), topic.to_owned())],

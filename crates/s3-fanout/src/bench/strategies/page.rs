@@ -29,7 +29,7 @@ pub fn page(report: &Report) -> Result<String> {
             body {
                 main {
                     h1 class=(tone) { span.mark aria-hidden="true" { (mark) } " " (verdict) }
-                    p.soft { (report.what()) br; (report.machine) "; " (report.date) ", " (report.commit) }
+                    p.soft { (report.what()) br; (report.origin.to_string()) }
                     (seconds(report)?)
                     (settings(report)?)
                     h2 { "Figures" }

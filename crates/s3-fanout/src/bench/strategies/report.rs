@@ -13,7 +13,7 @@ use super::strategy::Strategy;
 use super::sweep::{Sweep, shown};
 use super::workload::Workload;
 use crate::bench::limit::{Bound, Limit};
-use crate::bench::machine;
+use crate::bench::machine::Origin;
 use crate::cost::prices::{self, BATCH_JOB_USD, BATCH_OBJECT_USD};
 use crate::figures::{decimal_bytes, dollars, lines, round};
 
@@ -61,12 +61,8 @@ pub struct Report {
     pub limit_s: f64,
     /// Why it is no less.
     pub bound: Bound,
-    /// What they were run on.
-    pub machine: String,
-    /// When they had been, in UTC.
-    pub date: String,
-    /// The version of this program's source.
-    pub commit: String,
+    #[serde(flatten)]
+    pub origin: Origin,
     /// A row for each.
     pub rows: Vec<Row>,
     /// Other settings, if they were asked for.
@@ -81,9 +77,7 @@ impl Report {
             setting,
             limit_s: round(least.seconds, 3),
             bound: least.bound,
-            machine: machine::describe(),
-            date: format!("{:.0}", jiff::Timestamp::now()),
-            commit: machine::commit(),
+            origin: Origin::here(),
             rows,
             sweep: None,
         }
@@ -259,7 +253,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{}\n\n{}", self.verdict(), self.what())?;
-        writeln!(f, "{}; {}, {}\n", self.machine, self.date, self.commit)?;
+        writeln!(f, "{}\n", self.origin)?;
         writeln!(f, "{}\n", lines(&table(self)))?;
         for note in self.notes() {
             writeln!(f, "  {note}")?;

@@ -136,7 +136,7 @@ fn command(sandbox: &Sandbox, run: Run<'_>) -> Result<std::process::Command> {
     command.env_clear().envs(sandbox.environment());
     match run.strategy.copying() {
         Some(how) => command
-            .args(["strategy", "copy", &how.name()])
+            .args(["bench", "strategy", "copy", &how.name()])
             .args(["--concurrency", &concurrency]),
         None => command
             .args(["backup", "--source", SOURCE_BUCKET, "--dest", DEST_BUCKET])

@@ -72,7 +72,7 @@ fn sum_by_processes(keys: Vec<String>) -> Result<u64> {
     let program = std::env::current_exe().context("cannot tell which program this is")?;
     let start = |key: String| {
         let mut command = Command::new(&program);
-        command.args(["strategy", "look", &key]);
+        command.args(["bench", "strategy", "look", &key]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         child.context("cannot start a process for a call")
     };

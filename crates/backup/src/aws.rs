@@ -17,10 +17,11 @@ use crate::env::{EnvError, Environment};
 
 /// Attempts of one call, the first included: S3 and SNS answer a burst with 503 until they have scaled,
 /// and the SDK's three attempts are over in a second.
-const MAX_ATTEMPTS: u32 = 8;
+pub const MAX_ATTEMPTS: u32 = 24;
 
-/// The longest pause between two attempts.
-const MAX_BACKOFF: Duration = Duration::from_secs(20);
+/// The longest pause between two attempts. What S3 takes of a burst comes through moment by moment, and a call that
+/// sleeps longer than that is late when all others are done: with the SDK's 20 s a burst takes twice as long.
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
 /// A connection that is not there by then will not come.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -22,9 +22,9 @@ use crate::error::CopyError;
 use crate::metrics::{self, METRICS};
 use crate::slow_down::Throttles;
 
-/// Retries of one part that the process can pay for at once: eight attempts, and a throttled retry takes
-/// 5 permits of the SDK's bucket. Its own bucket of 500 would be empty after 100 throttled retries.
-const PERMITS_PER_PART: usize = 8 * 5;
+/// Retries of one request that the process can pay for at once: a throttled retry takes 5 permits of the SDK's bucket.
+/// Its own bucket of 500 would be empty after 100 throttled retries.
+const PERMITS_PER_REQUEST: usize = aws::MAX_ATTEMPTS as usize * 5;
 
 /// Sets the function up and serves invocations until Lambda ends the environment.
 ///
@@ -66,7 +66,7 @@ impl Copier {
         config: Config,
         copies: usize,
     ) -> Copier {
-        let permits = 500.max(copies * config.parts_in_flight * PERMITS_PER_PART);
+        let permits = 500.max(copies * config.parts_in_flight * PERMITS_PER_REQUEST);
         let retries = RetryPartition::custom("copier")
             .token_bucket(TokenBucket::new(permits))
             .build();
@@ -230,6 +230,8 @@ mod tests {
     use std::thread;
 
     use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+    use aws_sdk_s3::primitives::SdkBody;
+    use aws_smithy_http_client::test_util::infallible_client_fn;
 
     /// A server that has nothing, and the connections that were made to it.
     fn server() -> (SocketAddr, Arc<AtomicUsize>) {
@@ -253,6 +255,11 @@ mod tests {
         (address, connections)
     }
 
+    fn config() -> Config {
+        let names = Environment::from([("SOURCE_BUCKET", "b"), ("DEST_BUCKET", "c")]);
+        Config::from_env(&names).unwrap()
+    }
+
     /// Connections that are made to ask about a source, then about its destination.
     async fn connections(source: &'static str, destination: &'static str) -> usize {
         let (address, connections) = server();
@@ -265,9 +272,7 @@ mod tests {
                 .region(Region::new(region))
                 .build()
         };
-        let names = Environment::from([("SOURCE_BUCKET", "b"), ("DEST_BUCKET", "c")]);
-        let config = Config::from_env(&names).unwrap();
-        let copier = Copier::over(&sdk(source), &sdk(destination), config, 1);
+        let copier = Copier::over(&sdk(source), &sdk(destination), config(), 1);
         for client in [&copier.source, &copier.destination] {
             let head = client.head_object().bucket("b").key("k").send().await;
             assert!(head.unwrap_err().into_service_error().is_not_found());
@@ -279,5 +284,37 @@ mod tests {
     async fn both_buckets_of_a_region_are_asked_over_the_same_connections() {
         assert_eq!(connections("eu-west-1", "eu-west-1").await, 1);
         assert_eq!(connections("us-east-1", "eu-west-1").await, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_asked_to_slow_down_asks_often_enough_and_not_all_the_time() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let always_slow_down = infallible_client_fn(move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let error = SdkBody::from("<Error><Code>SlowDown</Code></Error>");
+            http::Response::builder().status(503).body(error).unwrap()
+        });
+        let sdk = aws::loader(Duration::from_secs(30))
+            .http_client(always_slow_down)
+            .credentials_provider(Credentials::new("a", "s", None, None, "test"))
+            .region(Region::new("us-east-1"));
+        let sdk = sdk.load().await;
+        // Together they would have used up the SDK's own bucket of retries.
+        let copier = Copier::over(&sdk, &sdk, config(), 1);
+        let began = Instant::now();
+        let copies = (0..16).map(|_| {
+            let copy = copier.destination.copy_object().bucket("c").key("k");
+            copy.copy_source("b/k").send()
+        });
+        for copied in futures::future::join_all(copies).await {
+            let cause = aws::Cause::from(copied.unwrap_err());
+            assert!(cause.is_throttle(), "{cause}");
+        }
+        let attempts = aws::MAX_ATTEMPTS as usize;
+        assert_eq!(asked.load(Ordering::Relaxed), 16 * attempts);
+        // Every pause is as long as a die says: half a second, or a second at most.
+        let longest = began.elapsed().as_secs() as usize;
+        assert!((attempts / 3..=attempts).contains(&longest), "{longest} s");
     }
 }

@@ -1,6 +1,6 @@
 //! How long S3 takes to copy one object, by a model of its times. Pure arithmetic.
 
-use copier::plan::{Plan, Sizes};
+use copier::plan::{Parts, Plan, Sizes};
 use sandbox::timing::Model;
 
 const MIB: u64 = 1 << 20;
@@ -25,11 +25,13 @@ pub struct Speed {
     /// A batch of messages.
     pub publish_secs: f64,
     /// Looking at both sides, which are looked at at the same time.
-    look_secs: f64,
+    pub look_secs: f64,
     /// A CopyObject, besides moving bytes.
     copy_secs: f64,
     /// An UploadPartCopy, besides moving bytes.
     part_secs: f64,
+    /// A CompleteMultipartUpload.
+    complete_secs: f64,
     /// Bytes of one of those that move in a second.
     bytes_per_sec: f64,
     /// What an upload takes besides its parts: reading the tags, beginning, and completing.
@@ -59,6 +61,7 @@ impl Speed {
             look_secs: secs("HeadObject"),
             copy_secs: secs("CopyObject"),
             part_secs: secs("UploadPartCopy"),
+            complete_secs: secs("CompleteMultipartUpload"),
             bytes_per_sec: model.copy_mb_per_sec.map_or(f64::INFINITY, |mb| mb * 1e6),
             upload_secs: secs("GetObjectTagging")
                 + secs("CreateMultipartUpload")
@@ -79,6 +82,18 @@ impl Speed {
         self.copy_secs + size_bytes as f64 / self.bytes_per_sec
     }
 
+    /// How long a copy takes from the moment at which its last bytes are asked for.
+    pub fn end_of(&self, size_bytes: u64, plan: Plan) -> f64 {
+        match plan {
+            Plan::Single => self.request_of(size_bytes),
+            Plan::Multipart(parts) => self.part_of(parts) + self.complete_secs,
+        }
+    }
+
+    fn part_of(&self, parts: Parts) -> f64 {
+        self.part_secs + parts.part_bytes() as f64 / self.bytes_per_sec
+    }
+
     /// How long the copy of an object takes, in seconds, with so many parts at once: both sides are looked at, then one
     /// request copies it; or round after round of parts does, each as long as one of its parts.
     pub fn copy_of(&self, size_bytes: u64, plan: Plan, parts_in_flight: u32) -> f64 {
@@ -86,8 +101,7 @@ impl Speed {
             Plan::Single => self.request_of(size_bytes),
             Plan::Multipart(parts) => {
                 let rounds = parts.count().div_ceil(parts_in_flight);
-                let part_secs = self.part_secs + parts.part_bytes() as f64 / self.bytes_per_sec;
-                self.upload_secs + f64::from(rounds) * part_secs
+                self.upload_secs + f64::from(rounds) * self.part_of(parts)
             }
         };
         self.look_secs + copying

@@ -54,16 +54,20 @@ pub fn limit(model: &Model, settings: Settings, sizes: &[u64]) -> Result<Limit, 
     let speed = Speed::of(model);
     let mut copies = Vec::with_capacity(sizes.len());
     let mut writes = 0;
+    // The least that is left to do when the last bytes of all are asked for.
+    let mut end_secs = f64::INFINITY;
     for size in sizes {
         let plan = plan(*size, settings.sizes)?;
-        writes += writes_of(plan);
+        writes += writes_to_the_last_bytes(plan);
+        end_secs = end_secs.min(speed.end_of(*size, plan));
         copies.push(speed.copy_of(*size, plan, settings.parts_in_flight));
     }
     copies.sort_by(f64::total_cmp);
     let slots = f64::from(settings.concurrency);
     let rounds = copies.len().div_ceil(settings.concurrency as usize);
     let rate = model.rates.map_or(0.0, |rates| {
-        writes as f64 / rates.writes_per_sec - rates.burst_secs
+        let asking = writes as f64 / rates.writes_per_sec - rates.burst_secs;
+        speed.look_secs + asking + end_secs
     });
     let bytes: u64 = sizes.iter().sum();
     let moved = model.all_copies_mb_per_sec;
@@ -94,11 +98,11 @@ pub fn limit(model: &Model, settings: Settings, sizes: &[u64]) -> Result<Limit, 
     Ok(limit)
 }
 
-/// Requests of a copy that write.
-fn writes_of(plan: Plan) -> u64 {
+/// Requests of a copy that write, up to the one that asks for its last bytes.
+fn writes_to_the_last_bytes(plan: Plan) -> u64 {
     match plan {
         Plan::Single => 1,
-        Plan::Multipart(parts) => u64::from(parts.count()) + 2,
+        Plan::Multipart(parts) => 1 + u64::from(parts.count()),
     }
 }
 
@@ -145,7 +149,8 @@ mod tests {
         let one_long = [10 * MB, 10 * MB, 90 * MB];
         assert_eq!(bounded("", 3, &one_long), (9.0, Bound::LongestCopy));
         let slow = ",\"rates\":{\"writes_per_sec\":2,\"reads_per_sec\":9,\"burst_secs\":1}";
-        assert_eq!(bounded(slow, 10, &ten), (4.0, Bound::WriteRate));
+        // Two at once, then two a second; the last of them takes a second.
+        assert_eq!(bounded(slow, 10, &ten), (4.0 + 1.0, Bound::WriteRate));
         let narrow = ",\"all_copies_mb_per_sec\":20";
         assert_eq!(bounded(narrow, 10, &ten), (5.0, Bound::Bandwidth));
     }
@@ -157,9 +162,9 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_writes_its_parts_its_beginning_and_its_end() {
+    fn an_upload_writes_its_beginning_and_its_parts_before_its_end() {
         let parts = plan(700_000_000, DEFAULT_SIZES).unwrap();
-        assert_eq!(writes_of(parts), 11 + 2);
-        assert_eq!(writes_of(Plan::Single), 1);
+        assert_eq!(writes_to_the_last_bytes(parts), 1 + 11);
+        assert_eq!(writes_to_the_last_bytes(Plan::Single), 1);
     }
 }

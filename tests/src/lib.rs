@@ -21,6 +21,7 @@ use copier::copy::Copier;
 use sandbox::lambda::{Function, Logs};
 use sandbox::s3::{Attributes, Content};
 use sandbox::{Options, Sandbox};
+use tokio::sync::Semaphore;
 
 /// One mebibyte.
 pub const MIB: u64 = 1 << 20;
@@ -120,6 +121,7 @@ impl World {
             source: self.s3.clone(),
             destination: self.s3.clone(),
             config,
+            permits: Semaphore::new(1_000),
         }
     }
 

@@ -137,6 +137,41 @@ async fn a_prefix_that_takes_fewer_requests_than_are_made_at_once_costs_no_more_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn all_objects_together_have_no_more_requests_that_copy_bytes_in_flight_than_they_may() {
+    let world = World::start().await;
+    for n in 0..6 {
+        let large = if n < 3 { 700 * MIB } else { 1 };
+        world.put(&format!("2016-06-30/{n}"), large, Attributes::default());
+    }
+    let slow = json!({
+        "latency_ms": { "usual": 0, "UploadPartCopy": 3_600_000, "CopyObject": 3_600_000 }
+    });
+    world
+        .sandbox
+        .timing()
+        .set(Model::parse(&slow.to_string()).unwrap());
+    let words = [&DAY[..], &["--requests-in-flight", "5"]].concat();
+    let mut child = backup(&world, &words)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let made = |operations: &[&str]| -> u64 {
+        let requests = world.sandbox.requests();
+        let of = |name: &&str| requests.get(&format!("s3:{name}")).copied();
+        operations.iter().filter_map(of).sum()
+    };
+    while made(&["CreateMultipartUpload"]) < 3 || made(&["UploadPartCopy", "CopyObject"]) < 5 {
+        assert!(child.try_wait().unwrap().is_none());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // What is one too many would be here by now: 33 parts and three objects are ready to be copied.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(made(&["UploadPartCopy", "CopyObject"]), 5);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_failed_is_listed_and_copied_again_from_the_list() {
     let world = World::start().await;
     let dir = tempfile::tempdir().unwrap();

@@ -9,6 +9,7 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption, StorageClass};
 use backup::aws::{Cause, chain};
 use backup::deadline::Deadline;
 use backup::object::s3_uri;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::warn;
 
 use crate::checksum::Checksum;
@@ -37,6 +38,8 @@ pub struct Copier {
     pub destination: Client,
     /// Its configuration.
     pub config: Config,
+    /// A permit for each request that copies bytes, of all copies together.
+    pub permits: Semaphore,
 }
 
 /// What became of a request to copy.
@@ -169,7 +172,7 @@ impl Copier {
         let (source, destination) = in_time(deadline, object.clone(), look).await?;
         let is_there = destination.has(&source.head, self.config.preserve);
         if is_there && overwrite != Overwrite::Always {
-            return self.leave(source, destination).await;
+            return Box::pin(self.leave(source, destination)).await;
         }
         if overwrite == Overwrite::Never && destination.head.is_some() {
             return Err(CopyError::DestinationExists { object });
@@ -188,7 +191,10 @@ impl Copier {
         })?;
         let (action, checksum) = match plan {
             Plan::Single => {
-                let copy = Box::pin(self.copy_at_once(&source, &destination));
+                let copy = Box::pin(async {
+                    let _permit = self.permit(deadline, &destination).await?;
+                    self.copy_at_once(&source, &destination).await
+                });
                 (Action::CopiedAtOnce, in_time(deadline, object, copy).await?)
             }
             Plan::Multipart(parts) => {
@@ -219,6 +225,24 @@ impl Copier {
                 .filter(|ours| Some(ours) == there.as_ref()),
             source_etag: source.head.etag,
         })
+    }
+
+    /// Waits until one more request may copy bytes, which may take a while.
+    ///
+    /// # Errors
+    /// By then it is too late to start one.
+    pub(crate) async fn permit(
+        &self,
+        deadline: Deadline,
+        destination: &Destination,
+    ) -> Result<SemaphorePermit<'_>, CopyError> {
+        let permit = self.permits.acquire().await;
+        match deadline.is_near() {
+            true => Err(CopyError::DeadlineNear {
+                object: destination.uri(),
+            }),
+            false => Ok(permit.expect("a semaphore that is never closed")),
+        }
     }
 
     /// The timeout of an attempt for which S3 copies so many bytes before it answers.
@@ -292,4 +316,22 @@ pub(crate) fn attempt_timeout(timeout: Duration) -> Builder {
             .operation_attempt_timeout(timeout)
             .build(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The size of the future that a call makes. The call is not made.
+    fn size_of_future<F: Future>(_: impl FnOnce(&'static Copier) -> F) -> usize {
+        std::mem::size_of::<F>()
+    }
+
+    #[test]
+    fn a_copy_that_waits_has_no_room_for_calls_that_it_does_not_make() {
+        // A call of the SDK takes 5 to 9 KB, and hundreds of copies wait in one process.
+        let missing = size_of_future(|copier| copier.copy_missing_until("k", Deadline::NONE));
+        let any = size_of_future(|copier| copier.copy_until("k", Deadline::NONE));
+        assert!(missing.max(any) <= 2_048, "{missing} and {any} bytes");
+    }
 }

@@ -13,6 +13,7 @@ use backup::object::printable;
 use backup::telemetry::{self, FlushMetrics};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::{Instrument, error, info, info_span, warn};
 
@@ -55,18 +56,19 @@ impl Copier {
             Some(region) => aws::sdk_config(Some(region), config.answer_timeout).await,
             None => destination.clone(),
         };
-        Copier::over(&source, &destination, config, 1)
+        let requests = config.parts_in_flight;
+        Copier::over(&source, &destination, config, requests)
     }
 
-    /// Builds the clients, one for the source bucket's region and one for the destination's, for so many copies at
-    /// the same time. Their configurations differ in nothing but the region.
+    /// Builds the clients, one for the source bucket's region and one for the destination's, for so many requests that
+    /// copy bytes at the same time. Their configurations differ in nothing but the region.
     pub fn over(
         source: &SdkConfig,
         destination: &SdkConfig,
         config: Config,
-        copies: usize,
+        requests_in_flight: usize,
     ) -> Copier {
-        let permits = 500.max(copies * config.parts_in_flight * PERMITS_PER_REQUEST);
+        let permits = 500.max(requests_in_flight * PERMITS_PER_REQUEST);
         let retries = RetryPartition::custom("copier")
             .token_bucket(TokenBucket::new(permits))
             .build();
@@ -86,6 +88,7 @@ impl Copier {
             },
             destination: in_destination,
             config,
+            permits: Semaphore::new(requests_in_flight),
         }
     }
 
@@ -272,7 +275,7 @@ mod tests {
                 .region(Region::new(region))
                 .build()
         };
-        let copier = Copier::over(&sdk(source), &sdk(destination), config(), 1);
+        let copier = Copier::over(&sdk(source), &sdk(destination), config(), 16);
         for client in [&copier.source, &copier.destination] {
             let head = client.head_object().bucket("b").key("k").send().await;
             assert!(head.unwrap_err().into_service_error().is_not_found());
@@ -301,7 +304,7 @@ mod tests {
             .region(Region::new("us-east-1"));
         let sdk = sdk.load().await;
         // Together they would have used up the SDK's own bucket of retries.
-        let copier = Copier::over(&sdk, &sdk, config(), 1);
+        let copier = Copier::over(&sdk, &sdk, config(), 16);
         let began = Instant::now();
         let copies = (0..16).map(|_| {
             let copy = copier.destination.copy_object().bucket("c").key("k");

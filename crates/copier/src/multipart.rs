@@ -30,7 +30,7 @@ impl Copier {
         let mut result = Box::pin(upload.copy_and_complete(plan, deadline)).await;
         if !upload.found.is_empty() && result.as_ref().is_err_and(is_of_wrong_parts) {
             warn!("the upload left open was of another state of the source: copying afresh");
-            upload.abort().await;
+            Box::pin(upload.abort()).await;
             let create = Box::pin(self.create(source, destination));
             upload = in_time(deadline, object(), create).await?;
             result = Box::pin(upload.copy_and_complete(plan, deadline)).await;
@@ -46,7 +46,7 @@ impl Copier {
                 Ok((action, checksum))
             }
             Err(error) => {
-                upload.end(&error).await;
+                Box::pin(upload.end(&error)).await;
                 Err(error)
             }
         }

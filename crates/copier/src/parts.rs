@@ -61,15 +61,13 @@ impl Window {
     }
 }
 
-/// Runs every part with at most as many at the same time as the window allows. `may_start` is asked before
-/// each; its error counts as a failure. The results are in no order.
+/// Runs every part with at most as many at the same time as the window allows. The results are in no order.
 ///
 /// # Errors
 /// The first error, once every part that was in flight has ended.
 pub async fn run_all<P, T, E, F>(
     parts: impl IntoIterator<Item = P>,
     window: &Window,
-    may_start: impl Fn() -> Result<(), E>,
     copy: impl Fn(P) -> F,
 ) -> Result<Vec<T>, E>
 where
@@ -82,10 +80,7 @@ where
     loop {
         while first_error.is_none() && running.len() < window.size() {
             let Some(part) = waiting.next() else { break };
-            match may_start() {
-                Ok(()) => running.push(copy(part)),
-                Err(error) => first_error = Some(error),
-            }
+            running.push(copy(part));
         }
         match running.next().await {
             Some(Ok(result)) => {
@@ -131,7 +126,7 @@ mod tests {
     #[tokio::test]
     async fn runs_every_part_and_never_more_than_the_limit_at_once() {
         let counter = Counter::default();
-        let mut done = run_all(1..=100, &Window::new(8), always, |number| {
+        let mut done = run_all(1..=100, &Window::new(8), |number| {
             counter.part(number, Ok(number))
         })
         .await
@@ -146,7 +141,7 @@ mod tests {
         let counter = Counter::default();
         let fail_from_20 =
             |number| counter.part(number, if number < 20 { Ok(number) } else { Err(number) });
-        let error = run_all(1..=100, &Window::new(8), always, fail_from_20)
+        let error = run_all(1..=100, &Window::new(8), fail_from_20)
             .await
             .unwrap_err();
         assert!(
@@ -164,7 +159,7 @@ mod tests {
     async fn waits_for_the_parts_in_flight_before_it_reports_the_first_failure() {
         let counter = Counter::default();
         let window = Window::new(3);
-        let result = run_all([7, 1, 6], &window, always, |number| {
+        let result = run_all([7, 1, 6], &window, |number| {
             counter.part(number, if number == 6 { Ok(number) } else { Err(number) })
         });
         assert_eq!(
@@ -180,27 +175,8 @@ mod tests {
     async fn no_parts_are_no_work() {
         let none: Vec<u32> = Vec::new();
         let window = Window::new(8);
-        let result = run_all(none, &window, || Err(()), async |_| Err::<(), _>(()));
+        let result = run_all(none, &window, async |_| Err::<(), _>(()));
         assert_eq!(result.await, Ok(vec![]));
-    }
-
-    #[tokio::test]
-    async fn starts_none_from_the_moment_it_may_not_and_lets_the_others_end() {
-        let counter = Counter::default();
-        let window = Window::new(8);
-        let may_start = || {
-            if counter.started.get() < 20 {
-                Ok(())
-            } else {
-                Err(0)
-            }
-        };
-        let result = run_all(1..=100, &window, may_start, |number| {
-            counter.part(number, Ok(number))
-        });
-        assert_eq!(result.await, Err(0));
-        assert_eq!(counter.started.get(), 20);
-        assert_eq!(counter.running.get(), 0, "nothing runs on");
     }
 
     #[tokio::test]
@@ -210,14 +186,10 @@ mod tests {
         window.throttled(0);
         window.throttled(1);
         window.throttled(2);
-        let first = run_all(1..=2, &window, always, |number| {
-            counter.part(number, Ok(number))
-        });
+        let first = run_all(1..=2, &window, |number| counter.part(number, Ok(number)));
         assert_eq!(first.await.unwrap().len(), 2);
         assert_eq!((counter.peak.get(), window.size()), (2, 4));
-        let rest = run_all(3..=100, &window, always, |number| {
-            counter.part(number, Ok(number))
-        });
+        let rest = run_all(3..=100, &window, |number| counter.part(number, Ok(number)));
         assert_eq!(rest.await.unwrap().len(), 98);
         assert_eq!((counter.peak.get(), window.size()), (16, 16));
     }
@@ -239,9 +211,5 @@ mod tests {
         }
         window.succeeded();
         assert_eq!(window.size(), 100, "never more than the limit");
-    }
-
-    fn always() -> Result<(), u32> {
-        Ok(())
     }
 }

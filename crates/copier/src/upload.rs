@@ -73,20 +73,16 @@ impl Upload<'_> {
         let found: HashSet<u32> = numbers.map(|number| number as u32).collect();
         let missing = plan.iter().filter(|part| !found.contains(&part.number));
         let window = Arc::new(Window::new(self.copier.config.parts_in_flight));
-        let may_start = || match deadline.is_near() {
-            true => Err(CopyError::DeadlineNear {
-                object: object.clone(),
-            }),
-            false => Ok(()),
-        };
-        let copied = parts::run_all(missing, &window, may_start, |part| {
-            self.copy_part(part, plan, &window)
+        let copied = parts::run_all(missing, &window, async |part| {
+            let _permit = self.copier.permit(deadline, self.destination).await?;
+            // Boxed: a part that waits needs no room for a call of the SDK.
+            Box::pin(self.copy_part(part, plan, &window)).await
         });
         let completed = async {
             let mut parts = copied.await?;
             parts.extend(self.found.iter().cloned());
             parts.sort_unstable_by_key(CompletedPart::part_number);
-            self.complete(parts).await
+            Box::pin(self.complete(parts)).await
         };
         in_time(deadline, object.clone(), completed).await
     }

@@ -24,7 +24,28 @@ pub fn reserve(concurrency: u16) -> Result<()> {
 /// # Errors
 /// The hard limit is too low for so many.
 pub fn reserve_each(concurrency: u16, each: u64) -> Result<()> {
-    let needed = OWN + each * u64::from(concurrency);
+    let flag = format!("--concurrency {concurrency} needs");
+    raise(&flag, each * u64::from(concurrency), |most| {
+        format!("a --concurrency of at most {} will do", most / each)
+    })
+}
+
+/// The same for copies in one process: a connection for each, and one for each request that copies bytes.
+///
+/// # Errors
+/// The hard limit is too low for so many.
+pub fn reserve_for(concurrency: u16, requests_in_flight: u16) -> Result<()> {
+    let both = u64::from(concurrency) + u64::from(requests_in_flight);
+    let flags =
+        format!("--concurrency {concurrency} and --requests-in-flight {requests_in_flight} need");
+    raise(&flags, both, |most| {
+        format!("at most {most} of both together will do")
+    })
+}
+
+/// Raises the limit for so many files besides our own. `advice` is given how many there can be.
+fn raise(who_needs: &str, files: u64, advice: impl Fn(u64) -> String) -> Result<()> {
+    let needed = OWN + files;
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= needed) {
         return Ok(());
@@ -32,9 +53,8 @@ pub fn reserve_each(concurrency: u16, each: u64) -> Result<()> {
     let most = limit.maximum.unwrap_or(u64::MAX);
     ensure!(
         needed <= most,
-        "--concurrency {concurrency} needs {needed} open files and this shell allows {most} (ulimit -Hn): \
-         a --concurrency of at most {} will do",
-        most.saturating_sub(OWN) / each
+        "{who_needs} {needed} open files and this shell allows {most} (ulimit -Hn): {}",
+        advice(most.saturating_sub(OWN))
     );
     let raised = Rlimit {
         current: Some(needed),

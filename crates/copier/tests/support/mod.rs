@@ -14,6 +14,7 @@ use aws_sdk_s3::{Client, Config};
 use aws_smithy_mocks::{MockResponseInterceptor, Rule, RuleMode, create_mock_http_client, mock};
 use backup::env::Environment;
 use copier::copy::Copier;
+use tokio::sync::Semaphore;
 
 pub const MIB: u64 = 1 << 20;
 
@@ -41,6 +42,7 @@ pub fn copier(rules: &[&Rule]) -> Copier {
         source: client.clone(),
         destination: client,
         config,
+        permits: Semaphore::new(4),
     }
 }
 

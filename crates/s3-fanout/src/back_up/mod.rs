@@ -41,14 +41,17 @@ static STOP: Call = Call::new();
 /// A bucket cannot be used, or the failure list cannot be written.
 pub fn run(args: &BackUpArgs) -> Result<ExitCode> {
     warnings::show();
-    interrupt::runtime()?.block_on(back_up(args))
+    // One thread: copies wait, and what they share stays with its processor.
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(back_up(args))
 }
 
 async fn back_up(args: &BackUpArgs) -> Result<ExitCode> {
     let config = args.copier_config()?;
     let (scope, filter) = (args.scope.scope()?, args.scope.filter()?);
-    // A connection for every part in flight.
-    descriptors::reserve_each(args.copies.concurrency, config.parts_in_flight as u64)?;
+    descriptors::reserve_for(args.copies.concurrency, args.copies.requests_in_flight)?;
     let list = List::new(args.failures.as_deref())?;
     let retry = args.retry.as_deref();
     let retry = retry.map(|path| failures::keys(path, &args.buckets.source));
@@ -58,7 +61,12 @@ async fn back_up(args: &BackUpArgs) -> Result<ExitCode> {
     let compare = !args.all && config.overwrite != Overwrite::Always;
     let copies = usize::from(args.copies.concurrency);
     let work = BackUp {
-        copier: Copier::over(&buckets.source.sdk, &buckets.dest.sdk, config, copies),
+        copier: Copier::over(
+            &buckets.source.sdk,
+            &buckets.dest.sdk,
+            config,
+            args.copies.requests_in_flight.into(),
+        ),
         filter,
         meter: Meter::begin("copying"),
         state: Mutex::new(State {

@@ -133,6 +133,8 @@ fn command(sandbox: &Sandbox, run: Run<'_>) -> Result<std::process::Command> {
     let program = std::env::current_exe().context("cannot tell which program this is")?;
     let mut command = std::process::Command::new(program);
     let concurrency = run.concurrency.to_string();
+    // As in functions: no copy waits for another's parts.
+    let requests = u32::from(run.concurrency) * run.ours.parts_in_flight;
     command.env_clear().envs(sandbox.environment());
     match run.strategy.copying() {
         Some(how) => command
@@ -142,6 +144,7 @@ fn command(sandbox: &Sandbox, run: Run<'_>) -> Result<std::process::Command> {
             .args(["backup", "--source", SOURCE_BUCKET, "--dest", DEST_BUCKET])
             .args(["--date", DAY_PREFIX.trim_end_matches('/')])
             .args(["--concurrency", &concurrency, "--json"])
+            .args(["--requests-in-flight", &requests.min(50_000).to_string()])
             .args(run.ours.flags()),
     };
     Ok(command)

@@ -84,10 +84,11 @@ impl Buckets {
             owner: args.dest_bucket_owner.clone(),
             ..Bucket::of(&args.dest, sdk.clone())
         };
+        let (source, dest) = futures::join!(source.found("--source"), dest.found("--dest"));
         Ok(Buckets {
-            // One after the other: what is wrong with the first is often wrong with both.
-            source: source.found("--source").await?,
-            dest: dest.found("--dest").await?,
+            // What is wrong with the first is often wrong with both, and told once.
+            source: source?,
+            dest: dest?,
             dest_prefix: args.dest_prefix.clone(),
         })
     }

@@ -47,7 +47,7 @@ pub async fn all(asked: &[Peer], python: Option<&Path>) -> Result<Vec<Found>> {
 
 async fn find(peer: Peer, python: Option<&Path>) -> Result<Option<Found>> {
     let found = match (peer, python) {
-        (Peer::S3Fanout, _) => Some((
+        (Peer::S3Fanout | Peer::S3FanoutWide, _) => Some((
             std::env::current_exe().context("cannot tell which program this is")?,
             format!("s3-fanout {}", env!("CARGO_PKG_VERSION")),
         )),

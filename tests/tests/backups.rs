@@ -381,6 +381,35 @@ async fn what_cannot_be_done_is_told_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_shell_with_few_open_files_says_how_many_requests_it_allows() {
+    let world = World::start().await;
+    world.put("2016-06-30/k", 1, Attributes::default());
+    let run = |limit: &'static str| {
+        let command = backup(&world, &DAY);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{limit}; exec \"$0\" \"$@\"")]);
+        shell.arg(command.get_program()).args(command.get_args());
+        shell.env_clear();
+        shell.envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        operate(shell)
+    };
+    let raised = run("ulimit -S -n 256").await;
+    assert_eq!(raised.status.code(), Some(0), "{:?}", told(&raised));
+    let (said, status) = told(&run("ulimit -n 256").await);
+    assert_eq!(status, Some(3), "{said}");
+    let needed = "--concurrency 125 and --requests-in-flight 350 need 603 open files and this shell allows 256";
+    assert!(said.contains(needed), "{said}");
+    assert!(
+        said.contains("at most 128 of both together will do"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_source_whose_readers_pay_is_copied_by_who_says_so() {
     let world = World::start().await;
     world.put("2016-06-30/k", 1, Attributes::default());

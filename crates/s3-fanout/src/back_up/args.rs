@@ -64,7 +64,7 @@ pub struct CopyArgs {
     /// Objects copied at the same time
     #[arg(long, value_name = "N", default_value_t = 125, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub concurrency: u16,
-    /// Requests that copy bytes at the same time, of all objects together; each takes some 60 KB
+    /// Requests that copy bytes at the same time, of all objects together; each takes some 50 KB
     #[arg(long, value_name = "N", default_value_t = 350, value_parser = clap::value_parser!(u16).range(1..=50_000))]
     pub requests_in_flight: u16,
     /// Parts of one object copied at the same time

@@ -45,9 +45,12 @@ const MANY: u16 = 250;
 const RATIO_OF_MANY: f64 = 1.5;
 /// What either may take where S3 takes fewer requests than it could be asked: who waits must not wait too long.
 const RATIO_OF_THROTTLED: f64 = 1.3;
-/// How many times as fast as the threads of 2016 the fan-out is at least, by model, with 100 at once.
+/// The most memory that a backup of small objects may take, be they 2,000 or 100,000, in MB (2^20 bytes).
+const PEAK_OF_SMALL_MB: f64 = 40.0;
+/// How many times as fast as the threads of 2016 the fan-out is at least, by model.
 const TIMES_AS_FAST: [(&str, f64); 2] = [("s3-2016", 7.0), ("s3-2023", 2.5)];
-const TIMES_AS_FAST_CONCURRENCY: u16 = 100;
+/// Copies at once that these two are said of.
+const USUAL_CONCURRENCY: u16 = 100;
 
 /// Runs the strategies one after another.
 ///
@@ -185,6 +188,10 @@ fn judge(row: &mut Row, args: &BenchStrategiesArgs, ours: Ours, sizes: &[u64]) -
     )?;
     let most = most_of_limit(row.strategy, args.concurrency, own.bound);
     row.expect_ratio(most, own.seconds);
+    let is_usual = args.concurrency <= USUAL_CONCURRENCY;
+    if row.strategy == Strategy::Backup && args.workload == Workload::Small && is_usual {
+        row.expect_peak(PEAK_OF_SMALL_MB);
+    }
     // Where S3 refuses some, those are counted, too.
     if own.bound != Bound::WriteRate {
         // All objects of both workloads have tags.
@@ -207,7 +214,7 @@ fn most_of_limit(strategy: Strategy, concurrency: u16, bound: Bound) -> f64 {
 fn times_as_fast(args: &BenchStrategiesArgs, ours: Ours) -> Option<f64> {
     let as_said = args.workload == Workload::Day
         && args.objects.is_none()
-        && args.concurrency == TIMES_AS_FAST_CONCURRENCY
+        && args.concurrency == USUAL_CONCURRENCY
         && ours.sizes() == DEFAULT_SIZES
         && ours.parts_in_flight == DEFAULT_PARTS_IN_FLIGHT;
     let of_model = TIMES_AS_FAST

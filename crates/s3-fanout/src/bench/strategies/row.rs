@@ -97,6 +97,15 @@ impl Row {
         }
     }
 
+    /// Expects at most so much memory, in MB (2^20 bytes). A peak that is not known meets nothing.
+    pub fn expect_peak(&mut self, most_mb: f64) {
+        if self.peak_mb.is_none_or(|peak| peak > most_mb) {
+            let peak = self.peak_mb.map_or("?".to_owned(), |peak| peak.to_string());
+            self.missed
+                .push(format!("{peak} MB of memory, not <= {most_mb}"));
+        }
+    }
+
     /// Expects at most so many requests for its copies.
     pub fn expect_requests(&mut self, most: u64) {
         let besides = ["ListObjectsV2", "HeadBucket", "PublishBatch"];
@@ -185,11 +194,18 @@ mod tests {
         assert_eq!(ours.missed, [""; 0]);
         ours.expect_ratio(1.4, 2.0);
         ours.expect_requests(14);
+        ours.peak_mb = Some(40.0);
+        ours.expect_peak(40.0);
+        ours.expect_peak(39.9);
+        ours.peak_mb = None;
+        ours.expect_peak(40.0);
         assert_eq!(
             ours.missed,
             [
                 "1.50 times its limit of 2.00 s, not <= 1.4",
-                "15 requests for the copies, not <= 14"
+                "15 requests for the copies, not <= 14",
+                "40 MB of memory, not <= 39.9",
+                "? MB of memory, not <= 40"
             ]
         );
     }

@@ -102,10 +102,10 @@ impl Peer {
             Peer::S5cmd => {
                 format!("--log error --numworkers 256 cp --metadata-directive COPY {from}* {to}")
             }
-            // By default it compares ETags, which differ wherever parts do.
+            // By default it compares ETags, which differ wherever parts do. Its parallel uploads are of all objects.
             Peer::S3sync => format!(
                 "--server-side-copy --enable-additional-checksum --additional-checksum-algorithm CRC64NVME \
-                 --disable-etag-verify --worker-size 250 --max-parallel-uploads 16 --multipart-threshold 64MiB \
+                 --disable-etag-verify --worker-size 250 --max-parallel-uploads 4000 --multipart-threshold 64MiB \
                  --multipart-chunksize 64MiB --source-force-path-style --target-force-path-style {from} {to}"
             ),
         };

@@ -66,8 +66,11 @@ mod tests {
             "day-s3-2023-250",
             "day-s3-2016",
             "day-s3-2016-fastest",
+            "day-slow-down",
             "small",
             "sweep",
+            "ping",
+            "sum-sizes",
         ];
         let strategies =
             strategies.map(|result| (result, tables::<strategies::report::Report>(result)));

@@ -3,8 +3,8 @@
 use aws_sdk_s3::types::{AnnotationDirective, MetadataDirective, TaggingDirective};
 use backup::aws::Cause;
 
-use crate::checksum::{Checksum, FullObjectChecksum};
-use crate::copy::{Copier, checksum_algorithm, verified};
+use crate::checksum::{Checksum, FullObjectChecksum, checksum_algorithm, verified};
+use crate::copy::Copier;
 use crate::destination::Destination;
 use crate::error::CopyError;
 use crate::policy::Preserve;

@@ -3,6 +3,11 @@
 use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CopyObjectResult};
+use backup::aws::Cause;
+
+use crate::destination::Destination;
+use crate::error::CopyError;
+use crate::source::Source;
 
 /// A checksum of a whole object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +74,40 @@ full_object_checksum!(
     CopyObjectResult,
     CompleteMultipartUploadOutput
 );
+
+/// The algorithm of the source's full-object checksum, so that the copy's can be compared with it.
+pub(crate) fn checksum_algorithm(source: &Source) -> ChecksumAlgorithm {
+    source
+        .head
+        .checksum
+        .as_ref()
+        .map_or(ChecksumAlgorithm::Crc64Nvme, |checksum| {
+            checksum.algorithm.clone()
+        })
+}
+
+/// The checksum that source and copy both show. None where one of them shows none: then only the size
+/// was compared, by S3.
+pub(crate) fn verified(
+    source: &Source,
+    destination: &Destination,
+    copied: Option<Checksum>,
+) -> Result<Option<Checksum>, CopyError> {
+    match (&source.head.checksum, copied) {
+        (Some(expected), Some(copied)) if *expected != copied => {
+            let text = format!(
+                "the source's {} is {}, the copy's {} is {}",
+                expected.algorithm, expected.value, copied.algorithm, copied.value
+            );
+            Err(CopyError::ChecksumMismatch {
+                object: destination.uri(),
+                cause: Cause::unusable_answer(&text),
+            })
+        }
+        (Some(_), copied) => Ok(copied),
+        (None, _) => Ok(None),
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ServerSideEncryption, StorageClass};
-use backup::aws::{Cause, chain};
+use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
+use backup::aws::chain;
 use backup::deadline::Deadline;
 use backup::object::s3_uri;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -272,40 +272,6 @@ impl Copier {
             .sse_kms_key_id
             .as_ref()
             .map(|_| ServerSideEncryption::AwsKms)
-    }
-}
-
-/// The algorithm of the source's full-object checksum, so that the copy's can be compared with it.
-pub(crate) fn checksum_algorithm(source: &Source) -> ChecksumAlgorithm {
-    source
-        .head
-        .checksum
-        .as_ref()
-        .map_or(ChecksumAlgorithm::Crc64Nvme, |checksum| {
-            checksum.algorithm.clone()
-        })
-}
-
-/// The checksum that source and copy both show. None where one of them shows none: then only the size
-/// was compared, by S3.
-pub(crate) fn verified(
-    source: &Source,
-    destination: &Destination,
-    copied: Option<Checksum>,
-) -> Result<Option<Checksum>, CopyError> {
-    match (&source.head.checksum, copied) {
-        (Some(expected), Some(copied)) if *expected != copied => {
-            let text = format!(
-                "the source's {} is {}, the copy's {} is {}",
-                expected.algorithm, expected.value, copied.algorithm, copied.value
-            );
-            Err(CopyError::ChecksumMismatch {
-                object: destination.uri(),
-                cause: Cause::unusable_answer(&text),
-            })
-        }
-        (Some(_), copied) => Ok(copied),
-        (None, _) => Ok(None),
     }
 }
 

@@ -5,8 +5,8 @@ use backup::aws::Cause;
 use backup::deadline::Deadline;
 use tracing::warn;
 
-use crate::checksum::Checksum;
-use crate::copy::{Action, Copier, checksum_algorithm, verified};
+use crate::checksum::{Checksum, checksum_algorithm, verified};
+use crate::copy::{Action, Copier};
 use crate::deadline::in_time;
 use crate::destination::Destination;
 use crate::error::CopyError;

@@ -1,6 +1,9 @@
 """A Docker engine with an image of the functions' runtime, and the way from its containers to this machine."""
 
 import contextlib
+import errno
+import ipaddress
+import json
 import os
 import pathlib
 import shutil
@@ -105,10 +108,16 @@ def way_to(port):
 
     `sam local invoke --docker-network host` does not share the host's network: the container stays on the bridge.
     """
-    gateway = run("docker", "network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}").stdout.strip()
+    bridge = run("docker", "network", "inspect", "bridge", "-f", "{{json (index .IPAM.Config 0)}}").stdout
+    bridge = json.loads(bridge)
+    # An engine that has just made its bridge does not say which address it gave itself: it is the subnet's first
+    # (https://github.com/moby/moby/issues/26799).
+    gateway = bridge.get("Gateway") or str(ipaddress.ip_network(bridge["Subnet"])[1])
     try:
         server = socketserver.ThreadingTCPServer((gateway, port), Forward)
-    except OSError:
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL:
+            raise
         # The engine runs in a virtual machine, which brings its own way to the host.
         yield "host.docker.internal"
         return

@@ -151,8 +151,11 @@ async fn all_objects_together_have_no_more_requests_that_copy_bytes_in_flight_th
         .timing()
         .set(Model::parse(&slow.to_string()).unwrap());
     let words = [&DAY[..], &["--requests-in-flight", "5"]].concat();
-    let mut child = backup(&world, &words)
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = tokio::process::Command::from(backup(&world, &words))
+        .current_dir(&dir)
         .stderr(Stdio::null())
+        .kill_on_drop(true)
         .spawn()
         .unwrap();
     let made = |operations: &[&str]| -> u64 {
@@ -167,8 +170,7 @@ async fn all_objects_together_have_no_more_requests_that_copy_bytes_in_flight_th
     // What is one too many would be here by now: 33 parts and three objects are ready to be copied.
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(made(&["UploadPartCopy", "CopyObject"]), 5);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    child.kill().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -218,6 +218,15 @@ async fn what_failed_is_listed_and_copied_again_from_the_list() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_leaves_nothing_half_done_and_the_same_command_goes_on() {
+    stopped_and_started_again("350").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_leaves_nothing_half_done_where_several_threads_copy() {
+    stopped_and_started_again("4000").await;
+}
+
+async fn stopped_and_started_again(requests_in_flight: &str) {
     let world = World::start().await;
     for n in 0..40 {
         world.put(
@@ -242,6 +251,7 @@ async fn ctrl_c_leaves_nothing_half_done_and_the_same_command_goes_on() {
     let words = [
         &DAY[..],
         &["--concurrency", "4", "--parts-in-flight", "2", "--json"],
+        &["--requests-in-flight", requests_in_flight],
     ]
     .concat();
     let mut command = backup(&world, &words);

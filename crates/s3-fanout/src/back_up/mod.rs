@@ -4,10 +4,12 @@ mod args;
 mod failures;
 mod summary;
 
+use std::mem;
+use std::panic;
 use std::path::Path;
 use std::pin::pin;
 use std::process::ExitCode;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -16,13 +18,14 @@ use backup::deadline::{Call, Deadline};
 use copier::copy::{Action, Copier};
 use copier::error::CopyError;
 use copier::policy::Overwrite;
-use futures::future::ready;
+use futures::future::{FutureExt, ready};
 use futures::stream::{self, BoxStream, StreamExt};
 use publisher::config::LIST_CONCURRENCY;
 use publisher::filter::Filter;
 use publisher::list::Listed;
 use publisher::listing::Listing;
 use publisher::step::Step;
+use tokio::runtime::Builder;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::args::BackUpArgs;
@@ -35,17 +38,27 @@ use crate::{answer, descriptors, exit, interrupt, warnings};
 /// Ctrl-C, as the listing and the copies see it.
 static STOP: Call = Call::new();
 
+/// Requests in flight for which one thread is enough: it makes and signs some 4,000 a second, and one that copies a part
+/// of the default size takes S3 most of a second.
+const REQUESTS_OF_A_THREAD: u16 = 2_000;
+
 /// Backs up to the end, or until Ctrl-C; then what is under way ends in order.
 ///
 /// # Errors
 /// A bucket cannot be used, or the failure list cannot be written.
 pub fn run(args: &BackUpArgs) -> Result<ExitCode> {
     warnings::show();
-    // One thread: copies wait, and what they share stays with its processor.
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(back_up(args))
+    // Copies wait, and what they share stays with one processor, until that one cannot make all their requests in time.
+    let threads = args
+        .copies
+        .requests_in_flight
+        .div_ceil(REQUESTS_OF_A_THREAD);
+    let mut runtime = match threads {
+        ..=1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    runtime.worker_threads(threads.into());
+    runtime.enable_all().build()?.block_on(back_up(args))
 }
 
 async fn back_up(args: &BackUpArgs) -> Result<ExitCode> {
@@ -60,7 +73,7 @@ async fn back_up(args: &BackUpArgs) -> Result<ExitCode> {
     let buckets = Buckets::open(&args.buckets, &sdk).await?;
     let compare = !args.all && config.overwrite != Overwrite::Always;
     let copies = usize::from(args.copies.concurrency);
-    let work = BackUp {
+    let work = Arc::new(BackUp {
         copier: Copier::over(
             &buckets.source.sdk,
             &buckets.dest.sdk,
@@ -77,7 +90,7 @@ async fn back_up(args: &BackUpArgs) -> Result<ExitCode> {
             list,
         }),
         began: Instant::now(),
-    };
+    });
     let stopping = AbortOnDropHandle::new(tokio::spawn(interrupt::stop_then_end(&STOP)));
     let jobs = match retry {
         Some(keys) => stream::iter(keys.map(|key| key.map(|key| work.again(key)))).boxed(),
@@ -177,11 +190,20 @@ impl BackUp {
 
     /// Copies every object, so many at the same time, until someone asks to stop. What is under way always ends, also
     /// where the listing of failures fails.
-    async fn copy_all(&self, jobs: BoxStream<'_, Result<Job>>, copies: usize) -> Result<()> {
+    async fn copy_all(
+        self: &Arc<Self>,
+        jobs: BoxStream<'_, Result<Job>>,
+        copies: usize,
+    ) -> Result<()> {
         let end = stream::once(async { self.meter.all_known() }).filter_map(|()| ready(None));
         let jobs = jobs.chain(end).take_until(Deadline::called(&STOP).near());
-        // Boxed: the future of a copy is large.
-        let copying = jobs.map(|job| Box::pin(async { self.copy(job?).await }));
+        // A task of its own for each: what it sends leaves while others are still made.
+        let copying = jobs.map(|job| {
+            let work = Arc::clone(self);
+            let copy = tokio::spawn(async move { work.copy(job?).await });
+            AbortOnDropHandle::new(copy)
+                .map(|ended| ended.unwrap_or_else(|error| panic::resume_unwind(error.into_panic())))
+        });
         let mut copying = pin!(copying.buffer_unordered(copies));
         let mut outcome = Ok(());
         while let Some(copied) = copying.next().await {
@@ -214,11 +236,11 @@ impl BackUp {
         Ok(())
     }
 
-    fn finish(self) -> Summary {
-        let state = self.state.into_inner();
-        let State { summary, list } = state.unwrap_or_else(PoisonError::into_inner);
+    fn finish(&self) -> Summary {
+        let mut state = self.state();
+        let summary = mem::take(&mut state.summary);
         Summary {
-            failures_file: list.path().map(Path::to_owned),
+            failures_file: state.list.path().map(Path::to_owned),
             interrupted: Deadline::called(&STOP).is_near(),
             elapsed_ms: self.began.elapsed().as_millis() as u64,
             ..summary

@@ -1,5 +1,7 @@
 //! `s3-fanout status`: one screen of a deployed stack, and whether all is well with it.
 
+#[cfg(test)]
+mod example;
 mod functions;
 mod metrics;
 mod queues;

@@ -218,3 +218,70 @@ async fn ours(client: &Client) -> Option<Vec<String>> {
 fn time(time: &aws_sdk_cloudformation::primitives::DateTime) -> Option<Timestamp> {
     Timestamp::from_second(time.secs()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::{NOW, URL, at};
+    use super::*;
+
+    #[test]
+    fn the_stack_is_known_by_its_outputs_or_else_by_its_resources() {
+        let output = |key: &str, value: &str| {
+            let output = types::Output::builder();
+            output.output_key(key).output_value(value).build()
+        };
+        let described = types::Stack::builder()
+            .stack_name("backup")
+            .stack_status(types::StackStatus::CreateComplete)
+            .creation_time(aws_sdk_cloudformation::primitives::DateTime::from_secs(at(
+                NOW,
+            )))
+            .parameters(
+                types::Parameter::builder()
+                    .parameter_key("ScheduleState")
+                    .parameter_value("ENABLED")
+                    .build(),
+            )
+            .parameters(
+                types::Parameter::builder()
+                    .parameter_key("ScheduleExpression")
+                    .parameter_value("rate(1 day)")
+                    .build(),
+            )
+            .outputs(output("CopierFunctionName", "the-copier"))
+            .build();
+        let resource = |id: &str, physical: &str, state| {
+            types::StackResource::builder()
+                .logical_resource_id(id)
+                .physical_resource_id(physical)
+                .resource_status(state)
+                .build()
+        };
+        let resources = [
+            resource(
+                "CopierFunction",
+                "another",
+                types::ResourceStatus::UpdateComplete,
+            ),
+            resource(
+                "CopierFailureQueue",
+                URL,
+                types::ResourceStatus::CreateComplete,
+            ),
+            resource(
+                "PublisherFunction",
+                "gone",
+                types::ResourceStatus::DeleteComplete,
+            ),
+            resource("Topic", "a:b:jobs", types::ResourceStatus::UpdateFailed),
+        ];
+        let stack = Stack::of("backup", Some(&described), &resources);
+        assert_eq!(stack.copier.as_deref(), Some("the-copier"));
+        assert_eq!(stack.publisher, None);
+        assert_eq!(stack.queues, [None, None, Some(URL.to_owned())]);
+        assert_eq!(stack.topic_name(), Some("jobs"));
+        assert_eq!(stack.schedule.as_deref(), Some("rate(1 day)"));
+        assert_eq!(stack.changed, NOW.parse().ok());
+        assert_eq!(stack.broken, ["Topic is UPDATE_FAILED"]);
+    }
+}

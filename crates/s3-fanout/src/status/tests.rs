@@ -1,86 +1,13 @@
 //! From what was read to the screen and the verdict.
 
-use aws_sdk_cloudformation::types as stacks;
-use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{MetricDataResult, StatusCode};
-use jiff::Timestamp;
 
+use super::example::{NOW, URL, add, good, series};
 use super::metrics::Measured;
-use super::report::{Facts, Report};
+use super::report::Report;
 use super::stack::Stack;
 use super::unread::Unread;
 use super::window::Window;
-
-const NOW: &str = "2026-11-21T19:31:07Z";
-const URL: &str = "https://sqs.eu-west-1.amazonaws.com/123456789012/backup";
-
-fn at(text: &str) -> i64 {
-    text.parse::<Timestamp>().unwrap().as_second()
-}
-
-fn series(id: &str, values: &[(&str, f64)]) -> MetricDataResult {
-    let result = MetricDataResult::builder()
-        .id(id)
-        .status_code(StatusCode::Complete);
-    let add = |result: aws_sdk_cloudwatch::types::builders::MetricDataResultBuilder,
-               (time, value): &(&str, f64)| {
-        result
-            .timestamps(DateTime::from_secs(at(time)))
-            .values(*value)
-    };
-    values.iter().fold(result, add).build()
-}
-
-/// A stack that backed up a day of 250 objects at two in the morning.
-fn good() -> Facts {
-    let window = Window::until(NOW.parse().unwrap(), 24);
-    let run = "2026-11-21T02:00:00Z";
-    let results = [
-        ("publisher_invocations", 1.0),
-        ("publisher_errors", 0.0),
-        ("publisher_concurrency", 1.0),
-        ("publisher_duration_sum", 2_100.0),
-        ("publisher_duration_count", 1.0),
-        ("publisher_duration_max", 2_100.0),
-        ("copier_invocations", 250.0),
-        ("copier_concurrency", 87.0),
-        ("copier_duration_sum", 1_050_000.0),
-        ("copier_duration_count", 250.0),
-        ("copier_duration_max", 6_100.0),
-        ("copier_age", 9_400.0),
-        ("topic_published", 250.0),
-        ("topic_delivered", 250.0),
-        ("own_list_rate", 1_250.0),
-        ("own_publish_rate", 240.0),
-        ("own_copies_in_flight", 80.0),
-    ];
-    let results = results.map(|(id, value)| series(id, &[(run, value)]));
-    let made: Timestamp = "2026-11-18T09:12:00Z".parse().unwrap();
-    Facts {
-        place: "in eu-west-1".to_owned(),
-        window,
-        stack: Stack {
-            name: "backup".to_owned(),
-            state: Some("CREATE_COMPLETE".to_owned()),
-            changed: Some(made),
-            schedule: Some("cron(0 2 * * ? *)".to_owned()),
-            publisher: Some("backup-publisher".to_owned()),
-            copier: Some("backup-copier".to_owned()),
-            topic: Some("arn:aws:sns:eu-west-1:123456789012:backup-topic".to_owned()),
-            queues: ["-p", "-s", "-c"].map(|end| Some(format!("{URL}{end}"))),
-            ..Stack::default()
-        },
-        measured: Some(Measured::of(results.into(), window.since)),
-        reserved: [None, Some(100)],
-        depths: [Some(0); 3],
-        unread: Vec::new(),
-    }
-}
-
-fn add(facts: &mut Facts, id: &str, values: &[(&str, f64)]) {
-    let measured = facts.measured.as_mut().unwrap();
-    measured.add(series(id, values));
-}
 
 #[test]
 fn a_good_night_is_one_screen_that_says_so() {
@@ -305,65 +232,4 @@ fn a_stack_that_failed_is_a_failure_and_one_that_changes_is_none() {
         let notes = usize::from(well && state != "UPDATE_COMPLETE");
         assert_eq!(report.notes.len(), notes, "{state}: {:?}", report.notes);
     }
-}
-
-#[test]
-fn the_stack_is_known_by_its_outputs_or_else_by_its_resources() {
-    let output = |key: &str, value: &str| {
-        let output = stacks::Output::builder();
-        output.output_key(key).output_value(value).build()
-    };
-    let described = stacks::Stack::builder()
-        .stack_name("backup")
-        .stack_status(stacks::StackStatus::CreateComplete)
-        .creation_time(aws_sdk_cloudformation::primitives::DateTime::from_secs(at(
-            NOW,
-        )))
-        .parameters(
-            stacks::Parameter::builder()
-                .parameter_key("ScheduleState")
-                .parameter_value("ENABLED")
-                .build(),
-        )
-        .parameters(
-            stacks::Parameter::builder()
-                .parameter_key("ScheduleExpression")
-                .parameter_value("rate(1 day)")
-                .build(),
-        )
-        .outputs(output("CopierFunctionName", "the-copier"))
-        .build();
-    let resource = |id: &str, physical: &str, state| {
-        stacks::StackResource::builder()
-            .logical_resource_id(id)
-            .physical_resource_id(physical)
-            .resource_status(state)
-            .build()
-    };
-    let resources = [
-        resource(
-            "CopierFunction",
-            "another",
-            stacks::ResourceStatus::UpdateComplete,
-        ),
-        resource(
-            "CopierFailureQueue",
-            URL,
-            stacks::ResourceStatus::CreateComplete,
-        ),
-        resource(
-            "PublisherFunction",
-            "gone",
-            stacks::ResourceStatus::DeleteComplete,
-        ),
-        resource("Topic", "a:b:jobs", stacks::ResourceStatus::UpdateFailed),
-    ];
-    let stack = Stack::of("backup", Some(&described), &resources);
-    assert_eq!(stack.copier.as_deref(), Some("the-copier"));
-    assert_eq!(stack.publisher, None);
-    assert_eq!(stack.queues, [None, None, Some(URL.to_owned())]);
-    assert_eq!(stack.topic_name(), Some("jobs"));
-    assert_eq!(stack.schedule.as_deref(), Some("rate(1 day)"));
-    assert_eq!(stack.changed, NOW.parse().ok());
-    assert_eq!(stack.broken, ["Topic is UPDATE_FAILED"]);
 }
